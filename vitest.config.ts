@@ -1,0 +1,26 @@
+import { defineConfig } from "vitest/config";
+
+/**
+ * Four kinds of tests, from pure to whole (ARCHITECTURE.md, "Tests"). `npm run check` runs the first three;
+ * `npm test` runs all of them.
+ */
+const project = (name: string, testTimeout: number) => ({
+  test: {
+    name,
+    include: [`tests/${name}/**/*.test.ts`],
+    testTimeout,
+    hookTimeout: 60_000,
+    pool: "forks" as const,
+  },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      project("unit", 10_000),
+      project("contract", 20_000),
+      project("http", 20_000),
+      project("e2e", 120_000),
+    ],
+  },
+});
