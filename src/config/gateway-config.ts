@@ -1,0 +1,283 @@
+import { z } from "zod";
+import { tidyBaseUrl } from "./base-url.ts";
+import {
+  choice,
+  listOf,
+  mustBe,
+  named,
+  oneOf,
+  strictFields,
+  text,
+  wholeNumber,
+} from "./field-types.ts";
+import {
+  azureShape,
+  deadlinesSchema,
+  defaultKeepAliveMs,
+  demoShape,
+  hostedShape,
+  laterProviderTypes,
+  modelName,
+  providerTypes,
+  selfHostedShape,
+} from "./provider-shapes.ts";
+
+/** Providers and models, as the rest of Sentinel sees them. */
+export interface GatewayConfig {
+  readonly providers: readonly ProviderConfig[];
+  readonly models: readonly ModelConfig[];
+  readonly defaults: {
+    /** Takes the models that nobody else knows. */
+    readonly provider?: string;
+    readonly retries: number;
+    readonly deadlines: DeadlinesConfig;
+  };
+  /** The file has a section `models`: a name that is not in it is more likely a mistake. */
+  readonly namesModels: boolean;
+}
+
+export interface ProviderConfig {
+  readonly name: string;
+  readonly type: ProviderType;
+  /** Without a slash at its end. Empty for `demo`, which calls nobody. */
+  readonly baseUrl: string;
+  readonly apiKeys: readonly string[];
+  readonly apiVersion?: string;
+  /** What the operator says that it has; absent, it is asked. */
+  readonly models?: readonly string[];
+  /** Sent with every request; names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The client's headers that are passed on, beside those that go to its type anyway; in lower case. */
+  readonly forwardHeaders: readonly string[];
+  readonly keepAliveMs: number;
+  readonly deadlines: DeadlinesConfig;
+  readonly breaker: BreakerConfig;
+  readonly source: ProviderSource;
+}
+
+export interface ModelConfig {
+  readonly alias: string;
+  readonly strategy: "priority";
+  readonly retries: number;
+  readonly deadlines: DeadlinesConfig;
+  readonly targets: readonly TargetConfig[];
+}
+
+export interface TargetConfig {
+  readonly provider: string;
+  readonly model: string;
+  readonly deadlines: DeadlinesConfig;
+}
+
+/** What the operator set. A target's go before its alias's, those before its provider's, then the defaults. */
+export interface DeadlinesConfig {
+  readonly connectMs?: number;
+  readonly firstByteMs?: number;
+  readonly idleMs?: number;
+  readonly totalMs?: number;
+}
+
+export interface BreakerConfig {
+  readonly consecutiveFailures?: number;
+  readonly failureRatio?: number;
+  readonly minimumRequests?: number;
+  readonly windowMs?: number;
+  readonly openMs?: number;
+}
+
+export type ProviderType = ProviderInput["type"];
+export type ProviderSource = "file" | "environment" | "admin";
+
+const providerNameRule = 'letters, digits and . _ : @ - (no "/"), at most 128, not a sign first';
+const providerName = () =>
+  text({ pattern: /^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$/, rule: `must be ${providerNameRule}` });
+const aliasRule = "letters, digits and . _ : @ / -, at most 128, not a sign first";
+const alias = () =>
+  text({ pattern: /^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$/, rule: `must be ${aliasRule}` });
+const providerReference = () => text({ pattern: /\S/, rule: "must be the name of a provider" });
+const retries = () =>
+  wholeNumber({ min: 0, max: 10 })
+    .optional()
+    .describe("How often a target is tried again before the next one; 2 if not given.");
+
+const typeError = {
+  error: (issue: { readonly code: string; readonly input?: unknown }) =>
+    issue.code === "invalid_union"
+      ? choice(fieldOf(issue.input, "type"), providerTypes, laterProviderTypes)
+      : mustBe("must hold fields, first of all its type")(issue),
+};
+
+const providerSchema = z.discriminatedUnion(
+  "type",
+  [
+    strictFields(hostedShape),
+    strictFields(azureShape),
+    strictFields(selfHostedShape),
+    strictFields(demoShape),
+  ],
+  typeError,
+);
+
+/** A provider as `sentinel.yaml` writes it. */
+export type ProviderInput = z.output<typeof providerSchema>;
+
+/** The same fields and its name: what the admin API takes. */
+export const providerInputSchema = z.discriminatedUnion(
+  "type",
+  [
+    strictFields({ name: providerName(), ...hostedShape }),
+    strictFields({ name: providerName(), ...azureShape }),
+    strictFields({ name: providerName(), ...selfHostedShape }),
+    strictFields({ name: providerName(), ...demoShape }),
+  ],
+  typeError,
+);
+
+const targetSchema = strictFields({
+  provider: providerReference().describe("One of the providers, by its name."),
+  model: modelName().describe("The model as the provider calls it."),
+  deadlines: deadlinesSchema.optional(),
+});
+
+const modelSchema = strictFields({
+  strategy: oneOf(["priority"], ["weighted", "least-latency", "least-cost"])
+    .default("priority")
+    .describe("Which target is asked first. priority: in the order in which they are written."),
+  retries: retries(),
+  deadlines: deadlinesSchema.optional(),
+  targets: listOf(targetSchema, { min: 1, max: 50 }).describe("What may serve the model."),
+});
+
+const defaultsSchema = strictFields({
+  provider: providerReference()
+    .optional()
+    .describe("Takes the models that no other provider is known to have."),
+  retries: retries(),
+  deadlines: deadlinesSchema.optional(),
+});
+
+/** The whole of `sentinel.yaml`. That targets name providers which exist is checked apart from it. */
+export const gatewayConfigSchema = strictFields({
+  providers: named(providerName(), providerSchema, providerNameRule)
+    .optional()
+    .describe(
+      "Who answers, by name. Without them providers come from OPENAI_API_KEY and the like.",
+    ),
+  models: named(alias(), modelSchema, aliasRule)
+    .optional()
+    .describe("Names of your own for models, with the targets that may serve each."),
+  defaults: defaultsSchema.optional().describe("What holds where nothing else is said."),
+});
+
+export type GatewayInput = z.output<typeof gatewayConfigSchema>;
+
+/** What the file says, with every default that is ours to give. `otherwise` are the providers if it names none. */
+export function normaliseGateway(
+  { providers = {}, models, defaults }: GatewayInput,
+  otherwise: readonly ProviderConfig[],
+): GatewayConfig {
+  const written = Object.entries(providers);
+  const used =
+    written.length === 0
+      ? otherwise
+      : written.map(([name, input]) => normaliseProvider(name, input, "file"));
+  const retriesIfNotGiven = defaults?.retries ?? defaultRetries;
+  const makeshift = used.find(({ type, source }) => type === "demo" && source === "environment");
+  return {
+    providers: used,
+    models: Object.entries(models ?? {}).map(([name, model]) => ({
+      alias: name,
+      strategy: model.strategy,
+      retries: model.retries ?? retriesIfNotGiven,
+      deadlines: deadlinesOf(model.deadlines),
+      targets: model.targets.map((target) => ({
+        ...target,
+        deadlines: deadlinesOf(target.deadlines),
+      })),
+    })),
+    defaults: {
+      ...given({ provider: defaults?.provider ?? makeshift?.name }),
+      retries: retriesIfNotGiven,
+      deadlines: deadlinesOf(defaults?.deadlines),
+    },
+    namesModels: models !== undefined,
+  };
+}
+
+const defaultRetries = 2;
+
+/** A provider with its type's defaults and its URL in the one spelling. */
+export function normaliseProvider(
+  name: string,
+  input: ProviderInput,
+  source: ProviderSource,
+): ProviderConfig {
+  const fields: Partial<ConnectedInput> = input.type === "demo" ? {} : input;
+  const breaker = fields.breaker ?? {};
+  return {
+    name,
+    type: input.type,
+    baseUrl: baseUrlOf(input),
+    apiKeys: [...new Set(fields.api_keys)],
+    ...given({
+      apiVersion: input.type === "azure-openai" ? input.api_version : undefined,
+      models: input.models,
+    }),
+    headers: lowerCaseNames(fields.headers ?? {}),
+    forwardHeaders: [...new Set(fields.forward_headers?.map((header) => header.toLowerCase()))],
+    keepAliveMs: fields.keep_alive_ms ?? defaultKeepAliveMs,
+    deadlines: deadlinesOf(fields.deadlines),
+    breaker: given({
+      consecutiveFailures: breaker.consecutive_failures,
+      failureRatio: breaker.failure_ratio,
+      minimumRequests: breaker.minimum_requests,
+      windowMs: breaker.window_ms,
+      openMs: breaker.open_ms,
+    }),
+    source,
+  };
+}
+
+/** The fields of every provider that is somewhere else. */
+type ConnectedInput = Omit<Exclude<ProviderInput, { type: "demo" }>, "type">;
+
+function baseUrlOf(input: ProviderInput): string {
+  switch (input.type) {
+    case "openai":
+      return tidyBaseUrl(input.base_url ?? "https://api.openai.com/v1", "/v1");
+    case "mistral":
+      return tidyBaseUrl(input.base_url ?? "https://api.mistral.ai/v1", "/v1");
+    case "ollama":
+      return tidyBaseUrl(input.base_url ?? "http://127.0.0.1:11434/v1", "/v1");
+    case "vllm":
+      return tidyBaseUrl(input.base_url, "/v1");
+    case "openai-compatible":
+      return tidyBaseUrl(input.base_url, "");
+    case "azure-openai": // the adapter adds what Azure's portal shows as part of the endpoint
+      return tidyBaseUrl(input.base_url, "").replace(/\/openai(\/v1)?$/, "");
+    case "demo":
+      return "";
+  }
+}
+
+const deadlinesOf = (input: z.output<typeof deadlinesSchema> = {}): DeadlinesConfig =>
+  given({
+    connectMs: input.connect_ms,
+    firstByteMs: input.first_byte_ms,
+    idleMs: input.idle_ms,
+    totalMs: input.total_ms,
+  });
+
+const lowerCaseNames = (headers: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+
+/** Only the fields that have a value. */
+function given<Fields extends object>(fields: Fields): Given<Fields> {
+  const present = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(present) as Given<Fields>;
+}
+
+type Given<Fields> = { readonly [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
+
+const fieldOf = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
