@@ -1,0 +1,155 @@
+import type { Clock } from "../lib/clock.ts";
+import {
+  hashToken,
+  isPresentable,
+  mintAdminToken,
+  mintKey,
+  mintKeyId,
+  parseKey,
+} from "./api-key.ts";
+import { credentialsPath, readCredentials, writeCredentials } from "./credentials-file.ts";
+import type { Credentials } from "./credentials-file.ts";
+import { newKey } from "./new-key.ts";
+import { refuse, whyRefused } from "./refusals.ts";
+import type { TenantStore } from "./tenant-store.ts";
+import { defaultTenantId } from "./tenant.ts";
+
+export interface FirstRunDeps {
+  readonly store: TenantStore;
+  readonly clock: Pick<Clock, "epochMs">;
+  readonly dataDir: string;
+  readonly presetAdminToken?: string | undefined;
+  readonly presetDefaultKey?: string | undefined;
+}
+
+export interface FirstRun {
+  /** `undefined`: no platform admin token is valid; a note says how to set one. */
+  readonly adminTokenHash: string | undefined;
+  /** What this start made, to be shown once. */
+  readonly minted: Credentials | undefined;
+  /** Sentences for the operator. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Sees to it that there are a tenant, a key and a platform admin token: those that the environment presets,
+ * and at the first start those that it does not, made here and kept in the data directory. Throws a plain
+ * error with what to do.
+ */
+export async function firstRun(deps: FirstRunDeps): Promise<FirstRun> {
+  checkPresets(deps);
+  const kept = await readCredentials(deps.dataDir);
+  const [anyTenant] = await deps.store.listTenants({ limit: 1 });
+  const isFirst = anyTenant === undefined;
+  // The file comes first: a start that is cut off after it is finished by the next one, with the same keys.
+  const minted = isFirst ? await mintWhatIsNotPreset(deps, kept) : undefined;
+
+  const admin = await settleAdminToken(deps, { kept, minted });
+  const apiKey = deps.presetDefaultKey ?? minted?.apiKey;
+  const keyNotes = apiKey === undefined ? [] : await settleKey(deps, apiKey);
+  return { adminTokenHash: admin.hash, minted, notes: [...admin.notes, ...keyNotes] };
+}
+
+function checkPresets({ presetAdminToken, presetDefaultKey }: FirstRunDeps): void {
+  const presets = {
+    SENTINEL_ADMIN_TOKEN: presetAdminToken,
+    SENTINEL_DEFAULT_KEY: presetDefaultKey,
+  };
+  for (const [variable, value] of Object.entries(presets)) {
+    if (value === undefined || isPresentable(value)) continue;
+    throw new Error(
+      `${variable} cannot be sent as a key: use at most 256 printable ASCII characters and no spaces.`,
+    );
+  }
+  if (presetAdminToken !== undefined && presetAdminToken === presetDefaultKey) {
+    throw new Error(
+      "SENTINEL_ADMIN_TOKEN and SENTINEL_DEFAULT_KEY are the same: every caller would be platform admin. " +
+        "Use two different values.",
+    );
+  }
+}
+
+async function mintWhatIsNotPreset(
+  { dataDir, presetAdminToken, presetDefaultKey }: FirstRunDeps,
+  kept: Credentials | undefined,
+): Promise<Credentials | undefined> {
+  const minted: Credentials = {
+    ...(presetAdminToken === undefined && { adminToken: kept?.adminToken ?? mintAdminToken() }),
+    ...(presetDefaultKey === undefined && { apiKey: kept?.apiKey ?? mintKey().key }),
+  };
+  if (Object.keys(minted).length === 0) return undefined;
+  await writeCredentials(dataDir, { ...kept, ...minted });
+  return minted;
+}
+
+interface FileAndMinted {
+  readonly kept: Credentials | undefined;
+  readonly minted: Credentials | undefined;
+}
+
+async function settleAdminToken(
+  { store, dataDir, presetAdminToken }: FirstRunDeps,
+  { kept, minted }: FileAndMinted,
+): Promise<{ readonly hash: string | undefined; readonly notes: readonly string[] }> {
+  const stored = await store.getAdminTokenHash();
+  const token =
+    presetAdminToken ?? minted?.adminToken ?? (stored === undefined ? kept?.adminToken : undefined);
+  if (token !== undefined) {
+    const hash = hashToken(token);
+    if (hash !== stored) await store.putAdminTokenHash(hash);
+    return { hash, notes: [] };
+  }
+  return {
+    hash: stored,
+    notes: notesOnAdminToken({ stored, kept, path: credentialsPath(dataDir) }),
+  };
+}
+
+function notesOnAdminToken({
+  stored,
+  kept,
+  path,
+}: {
+  readonly stored: string | undefined;
+  readonly kept: Credentials | undefined;
+  readonly path: string;
+}): readonly string[] {
+  const remedy = "To set another one, start with SENTINEL_ADMIN_TOKEN.";
+  if (stored === undefined) return [`There is no platform admin token. ${remedy}`];
+  if (kept?.adminToken === undefined) {
+    return [`${path} does not hold the platform admin token, which is still valid. ${remedy}`];
+  }
+  if (hashToken(kept.adminToken) === stored) return [];
+  return [`The admin token in ${path} is no longer valid: a later one replaced it. ${remedy}`];
+}
+
+/** Makes `token` an admin key of the default tenant unless it is known. */
+async function settleKey(
+  { store, clock }: FirstRunDeps,
+  token: string,
+): Promise<readonly string[]> {
+  const nowMs = clock.epochMs();
+  const known = await store.findKey(hashToken(token));
+  if (known !== undefined) {
+    const refusal = whyRefused(known, nowMs);
+    return refusal === undefined
+      ? []
+      : [`SENTINEL_DEFAULT_KEY is refused: ${refuse(refusal).message}`];
+  }
+  const key = newKey(token, {
+    id: parseKey(token)?.id ?? mintKeyId(),
+    tenantId: defaultTenantId,
+    name: "First key",
+    role: "admin",
+    policy: {},
+    expiresAtMs: null,
+    createdBy: "platform",
+    createdAtMs: nowMs,
+  });
+  const tenant = { id: defaultTenantId, name: "Default", policy: {}, createdAtMs: nowMs } as const;
+  // The tenant and its key are made at once: a start that is cut off must not leave a tenant that nobody can use.
+  const made = await store.createTenant({ ...tenant, status: "active" }, key);
+  // Another process that starts at the same time may have made the key as well, which is as good.
+  if (made === "taken") await store.createKey(key);
+  return [];
+}
