@@ -1,0 +1,87 @@
+import type { FailureKind } from "../errors.ts";
+import type { JsonObject, JsonText } from "../lib/json-text.ts";
+import type { Endpoint } from "../protocol/endpoints.ts";
+import type { SseEvent } from "../protocol/sse.ts";
+import type { Usage } from "../protocol/usage.ts";
+import type { Deadlines } from "./deadlines.ts";
+
+/**
+ * Whatever can answer a request: a vendor behind an adapter, or a policy around another provider. Retry,
+ * breaker, fallback and the like take a provider and return one, so that the pipeline sees only one.
+ */
+export interface Provider {
+  /**
+   * Resolves once the answer has reached the point of no return: whole, or a stream that has begun. Until
+   * then it rejects with a `Failure`, and another provider may be tried.
+   */
+  send(call: ProviderCall): Promise<ProviderReply>;
+}
+
+export interface ProviderCall {
+  readonly endpoint: Endpoint;
+  readonly request: JsonText;
+  /** `request.text` as the bytes that came, for a provider that sends it on unchanged. */
+  readonly requestBytes: Buffer;
+  /** The model as the provider names it. */
+  readonly model: string;
+  readonly isStream: boolean;
+  /** The client's headers, lower case. An adapter sends on only those that it names. */
+  readonly clientHeaders: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Aborted with a `Failure` as its reason: the client left, or Sentinel is shutting down. */
+  readonly signal: AbortSignal;
+  readonly deadlines: Deadlines;
+  /** When the request began and when it must be over, in `performance.now()`. */
+  readonly startedTickMs: number;
+  readonly deadlineTickMs: number;
+  /** Every attempt is noted here, for the log and the audit record. */
+  readonly attempts: Attempt[];
+}
+
+/** One request to one target. Filled in as it goes. */
+export interface Attempt {
+  readonly provider: string;
+  readonly model: string;
+  readonly startedTickMs: number;
+  /** When the provider had answered: its last byte, or the first event of a stream. */
+  answeredTickMs?: number;
+  status?: number;
+  errorKind?: FailureKind;
+}
+
+export type ProviderReply = WholeReply | StreamReply;
+
+interface ReplyHead {
+  /** The provider's headers that a client may see, lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Fields of the request that this provider could not take. */
+  readonly droppedParams: readonly string[];
+}
+
+export interface WholeReply extends ReplyHead {
+  readonly kind: "whole";
+  readonly bytes: Buffer;
+  readonly value: JsonObject;
+  readonly usage: Usage | undefined;
+}
+
+export interface StreamReply extends ReplyHead {
+  readonly kind: "stream";
+  readonly events: EventStream;
+}
+
+/** Events in the endpoint's OpenAI format, without the `[DONE]` that ends a stream: the gateway adds it. */
+export interface EventStream {
+  /**
+   * The events that arrived together. Rejects with a `Failure` if the stream breaks off; only a batch with
+   * `isLast` says that the answer is whole. Not to be called again after either.
+   */
+  next(): Promise<EventBatch>;
+  /** Stops the provider. May be called at any time, and again. */
+  cancel(): void;
+}
+
+export interface EventBatch {
+  readonly events: readonly SseEvent[];
+  readonly usage: Usage | undefined;
+  readonly isLast: boolean;
+}
