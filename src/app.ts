@@ -1,0 +1,128 @@
+import { Hono } from "hono";
+
+import { Failure } from "./errors.ts";
+import type { AppEnv } from "./http/context.ts";
+import type { Cors } from "./http/cors.ts";
+import { failureResponse } from "./http/failure-response.ts";
+import { accessLog } from "./http/middleware/access-log.ts";
+import { authenticateAdmin, authenticateCaller } from "./http/middleware/authenticate.ts";
+import type { Identify, IsPlatformToken } from "./http/middleware/authenticate.ts";
+import { requestId } from "./http/middleware/request-id.ts";
+import { addReplyHeaders } from "./http/reply-headers.ts";
+import { healthRoutes } from "./http/routes/health.ts";
+import type { HealthDeps } from "./http/routes/health.ts";
+import { modelCall } from "./http/routes/v1/model-call.ts";
+import type { ModelCallDeps } from "./http/routes/v1/model-call.ts";
+import { modelsRoutes } from "./http/routes/v1/models.ts";
+import type { ModelsDeps } from "./http/routes/v1/models.ts";
+import type { Log } from "./telemetry/log.ts";
+
+export interface AppDeps {
+  readonly log: Log;
+  readonly cors: Cors;
+  readonly identify: Identify;
+  readonly isPlatformToken: IsPlatformToken;
+  readonly isDraining: () => boolean;
+  readonly health: Omit<HealthDeps, "isDraining">;
+  readonly modelCalls: Omit<ModelCallDeps, "cors">;
+  readonly models: ModelsDeps;
+  /** The control plane's routes, by the path below `/admin/v1`. */
+  readonly admin: Readonly<Record<string, Hono<AppEnv>>>;
+}
+
+/** Which surfaces a listener has: all of them on one, or the control plane on its own. */
+export type Surface = "all" | "data" | "admin";
+
+/** Every route, with what stands in front of it. */
+export function createApp(deps: AppDeps, surface: Surface): Hono<AppEnv> {
+  const app = new Hono<AppEnv>({ strict: false });
+  app.use(requestId, accessLog(deps.log));
+  const addHeaders = addReplyHeaders(deps.cors);
+  // In front of every door: a browser asks without a key.
+  app.options("/*", addHeaders, (c) => {
+    const headers = deps.cors.preflightHeaders(c.env.incoming);
+    return new Response(null, { status: 204, headers: pairs(headers) });
+  });
+  for (const path of ["/health/*", "/v1/models/*", "/admin/v1/*"]) app.use(path, addHeaders);
+  app.route("/health", healthRoutes({ ...deps.health, isDraining: deps.isDraining }));
+  if (surface !== "admin") addDataPlane(app, deps);
+  if (surface !== "data") addControlPlane(app, deps);
+
+  const allowed = methodsByPath(app);
+  app.notFound((c) =>
+    failureResponse(c, unknownRoute(c.req.method, c.req.path, allowed), deps.cors),
+  );
+  app.onError((error, c) => {
+    if (!(error instanceof Failure)) {
+      deps.log.error(
+        { request_id: c.get("requestId"), err: error },
+        "request failed inside Sentinel",
+      );
+    }
+    return failureResponse(c, error, deps.cors);
+  });
+  return app;
+}
+
+function addDataPlane(app: Hono<AppEnv>, deps: AppDeps): void {
+  const signedIn = authenticateCaller(deps.identify);
+  const calls = { ...deps.modelCalls, cors: deps.cors };
+  const chat = modelCall("chat", calls);
+  app.post("/v1/chat/completions", signedIn, chat);
+  app.post("/v1/chat", signedIn, chat);
+  app.post("/v1/completions", signedIn, modelCall("completions", calls));
+  app.post("/v1/embeddings", signedIn, modelCall("embeddings", calls));
+  app.post("/v1/moderations", signedIn, modelCall("moderations", calls));
+  app.post("/v1/responses", signedIn, modelCall("responses", calls));
+  app.get("/v1/models", signedIn);
+  app.get("/v1/models/*", signedIn);
+  app.route("/v1/models", modelsRoutes(deps.models));
+}
+
+function addControlPlane(app: Hono<AppEnv>, deps: AppDeps): void {
+  const signedIn = authenticateAdmin(deps.identify, deps.isPlatformToken);
+  for (const [path, routes] of Object.entries(deps.admin)) {
+    app.use(`/admin/v1/${path}`, signedIn);
+    app.use(`/admin/v1/${path}/*`, signedIn);
+    app.route(`/admin/v1/${path}`, routes);
+  }
+}
+
+type MethodsByPath = readonly { readonly pattern: RegExp; readonly methods: string[] }[];
+
+/** The methods that each path does have, for the answer to one that it does not have. */
+function methodsByPath(app: Hono<AppEnv>): MethodsByPath {
+  const byPath = new Map<string, Set<string>>();
+  for (const { method, path } of app.routes) {
+    if (method === "ALL" || method === "OPTIONS" || path.endsWith("*")) continue;
+    const methods = byPath.get(path) ?? new Set();
+    byPath.set(path, methods.add(method));
+  }
+  return [...byPath].map(([path, methods]) => ({
+    pattern: new RegExp(`^${path.replace(/:[^/{]+(\{[^}]*\})?/g, "[^/]+")}$`),
+    methods: [...methods],
+  }));
+}
+
+function unknownRoute(method: string, path: string, allowed: MethodsByPath): Failure {
+  const known = allowed.find(({ pattern }) => pattern.test(path));
+  if (known !== undefined) {
+    const allow = [...known.methods, "OPTIONS"].join(", ");
+    return new Failure(
+      "method_not_allowed",
+      `${path} does not take ${method}; it takes ${allow}.`,
+      {
+        headers: { allow },
+      },
+    );
+  }
+  const isWithoutPrefix = allowed.some(({ pattern }) => pattern.test(`/v1${path}`));
+  const hint = isWithoutPrefix ? ` Did you mean /v1${path}? The base URL ends in /v1.` : "";
+  return new Failure("not_found", `Unknown request URL: ${method} ${path}.${hint}`);
+}
+
+function pairs(flat: readonly string[]): [string, string][] {
+  const result: [string, string][] = [];
+  for (let at = 0; at < flat.length; at += 2) result.push([flat[at] ?? "", flat[at + 1] ?? ""]);
+  return result;
+}

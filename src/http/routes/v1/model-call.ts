@@ -1,0 +1,142 @@
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import type { Context, Handler } from "hono";
+
+import { Failure } from "../../../errors.ts";
+import type { JsonText } from "../../../lib/json-text.ts";
+import { answer } from "../../../pipeline/answer.ts";
+import type { AnswerDeps } from "../../../pipeline/answer.ts";
+import type { IncomingCall } from "../../../pipeline/incoming-call.ts";
+import { checkRequest } from "../../../protocol/check-request.ts";
+import { endpoints } from "../../../protocol/endpoints.ts";
+import type { Endpoint } from "../../../protocol/endpoints.ts";
+import type { WholeReply } from "../../../providers/provider.ts";
+import type { AppEnv } from "../../context.ts";
+import type { Cors } from "../../cors.ts";
+import type { Inflight } from "../../inflight.ts";
+import { clientRequestId } from "../../middleware/request-id.ts";
+import { parseBody, readBody } from "../../read-body.ts";
+import type { BodyLimits } from "../../read-body.ts";
+import { replyHeaders } from "../../reply-headers.ts";
+import { sendEvents, sendWhole } from "../../send-answer.ts";
+
+export interface ModelCallDeps extends AnswerDeps {
+  readonly limits: BodyLimits & { readonly messagesMax: number };
+  readonly inflight: Inflight;
+  readonly cors: Cors;
+  /** The names of the parts that are down, for `x-sentinel-degraded`. */
+  readonly degradedParts: () => readonly string[];
+}
+
+/** A route that asks a model. Runs once per request; all five endpoints take this way. */
+export const modelCall =
+  (endpoint: Endpoint, deps: ModelCallDeps): Handler<AppEnv> =>
+  async (c) => {
+    const { incoming, outgoing } = c.env;
+    const running = deps.inflight.enter();
+    outgoing.once("close", () => {
+      deps.inflight.leave(running);
+      if (!outgoing.writableFinished) running.abort(clientLeft());
+    });
+    const { request, bytes } = parseBody(await readBody(incoming, deps.limits), deps.limits);
+    checkRequest(endpoints[endpoint].schema, request.value);
+    checkMessageCount(request, deps.limits.messagesMax);
+    const call = incomingCall(c, { endpoint, request, bytes, signal: running.signal });
+    const answered = await answer(call, {
+      ...deps,
+      onBegin: (exchange) => {
+        c.set("exchange", exchange);
+      },
+    });
+    const headers = answerHeaders(c, deps, answered.reply);
+    if (answered.kind === "whole") sendWhole(outgoing, headers, answered.reply.bytes);
+    else await sendEvents(outgoing, headers, answered.events, endpoint);
+    return RESPONSE_ALREADY_SENT;
+  };
+
+function answerHeaders(
+  c: Context<AppEnv>,
+  deps: ModelCallDeps,
+  reply: Pick<WholeReply, "headers" | "droppedParams">,
+): string[] {
+  const headers = replyHeaders(c, deps.cors);
+  for (const name in reply.headers) headers.push(name, reply.headers[name] ?? "");
+  if (reply.headers["openai-processing-ms"] === undefined) {
+    const spentMs = performance.now() - c.get("arrivedTickMs");
+    headers.push("openai-processing-ms", String(Math.round(spentMs)));
+  }
+  if (reply.droppedParams.length > 0) {
+    headers.push("x-sentinel-dropped-params", namesOf(reply.droppedParams));
+  }
+  const degraded = deps.degradedParts();
+  if (degraded.length > 0) headers.push("x-sentinel-degraded", degraded.join(","));
+  return headers;
+}
+
+/** A client may send thousands of fields; headers that large would be refused by its own HTTP parser. */
+const namedMax = 50;
+const nameLengthMax = 64;
+
+function namesOf(params: readonly string[]): string {
+  const named = params.slice(0, namedMax).map((name) => {
+    return encodeURIComponent(name.slice(0, nameLengthMax).toWellFormed());
+  });
+  return named.length < params.length ? `${named.join(",")},...` : named.join(",");
+}
+
+function clientLeft(): Failure {
+  return new Failure("client_closed_request", "The client closed the connection.");
+}
+
+function checkMessageCount(request: JsonText, messagesMax: number): void {
+  const messages = request.value["messages"];
+  if (!Array.isArray(messages) || messages.length <= messagesMax) return;
+  throw new Failure(
+    "invalid_value",
+    `'messages' has ${messages.length} elements; the limit here is ${messagesMax}.`,
+    { param: "messages", code: "array_above_max_length" },
+  );
+}
+
+interface ReadRequest {
+  readonly endpoint: Endpoint;
+  readonly request: JsonText;
+  readonly bytes: Buffer;
+  readonly signal: AbortSignal;
+}
+
+function incomingCall(c: Context<AppEnv>, read: ReadRequest): IncomingCall {
+  const identity = c.get("identity");
+  if (identity.kind !== "key") throw new Failure("invalid_api_key", "Use a tenant's API key here.");
+  const { endpoint, request } = read;
+  const { headers } = c.env.incoming;
+  const { defaultModel = "", streamEnd } = endpoints[endpoint];
+  const model = request.value["model"];
+  return {
+    id: c.get("requestId"),
+    clientRequestId: clientRequestId(headers["x-request-id"]),
+    caller: identity.caller,
+    endpoint,
+    model: typeof model === "string" ? model : defaultModel,
+    isStream: request.value["stream"] === true && streamEnd !== "never-streams",
+    request,
+    requestBytes: read.bytes,
+    clientHeaders: headers,
+    signal: read.signal,
+    timeoutMs: readTimeoutMs(headers["x-sentinel-timeout-ms"]),
+    startedEpochMs: Date.now(),
+    startedTickMs: c.get("arrivedTickMs"),
+  };
+}
+
+const timeoutMsMax = 24 * 60 * 60_000;
+
+function readTimeoutMs(header: string | string[] | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  const timeoutMs = Number(header);
+  if (Number.isInteger(timeoutMs) && timeoutMs >= 1 && timeoutMs <= timeoutMsMax) return timeoutMs;
+  throw new Failure(
+    "invalid_value",
+    `The header 'x-sentinel-timeout-ms' must be a whole number from 1 to ${timeoutMsMax}.`,
+    { param: "x-sentinel-timeout-ms" },
+  );
+}
