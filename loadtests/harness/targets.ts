@@ -1,0 +1,19 @@
+import { join } from "node:path";
+
+/** A gateway under test: a script that takes the settings of `gateway-environment.ts`. */
+export interface Target {
+  readonly name: string;
+  readonly script: string;
+}
+
+/** The target that the others are divided by. */
+export const limitName = "hono-request";
+
+const loadtests = join(import.meta.dirname, "..");
+
+/** In the order in which they take turns. */
+export const targets: readonly Target[] = [
+  { name: limitName, script: join(loadtests, "targets", "hono-request.ts") },
+  { name: "hono-dispatch", script: join(loadtests, "targets", "hono-dispatch.ts") },
+  { name: "sentinel", script: join(loadtests, "..", "src", "main.ts") },
+];
