@@ -7,7 +7,7 @@ import type {
 import type { Clock } from "./lib/clock.ts";
 import { defaultDeadlines } from "./providers/deadlines.ts";
 import type { Deadlines } from "./providers/deadlines.ts";
-import { demoProvider } from "./providers/demo/adapter.ts";
+import { demoModel, demoProvider } from "./providers/demo/adapter.ts";
 import { ModelList } from "./providers/model-lists.ts";
 import { ModelRoutes } from "./providers/model-routes.ts";
 import type { AliasEntry, ProviderEntry } from "./providers/model-routes.ts";
@@ -97,6 +97,7 @@ export class RouteTable {
     if (config.type === "demo") {
       const entry = {
         ...shared,
+        models: [demoModel],
         adapter: demoProvider,
         list: undefined,
         modelPrefixes: [],

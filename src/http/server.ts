@@ -53,6 +53,8 @@ export function createHttpServer(app: Hono<AppEnv>, options: ServerOptions, log:
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     refuse(error, socket, options, log);
   });
+  // A client that asks before it sends its body is told to go on once its key is known (`authenticate.ts`).
+  server.on("checkContinue", listener);
   server.on("checkExpectation", (_incoming, outgoing) => {
     const message = "Sentinel understands only 'expect: 100-continue'.";
     const body = failureBody(new Failure("invalid_value", message));

@@ -152,6 +152,13 @@ test("a client that asks before it sends its body is told to go on", async () =>
   expect((await client.answer()).status).toBe(200);
 });
 
+test("a client with a wrong key that asks before it sends its body is not told to go on", async () => {
+  using client = openRaw(plane.gateway.url);
+  const more = ["content-length: 1000000", "expect: 100-continue"];
+  client.send(head("", { headers: ["host: a", ...goodHeaders("sk-wrong"), ...more] }));
+  expect((await client.answer()).status).toBe(401);
+});
+
 test("a client who leaves while its key is looked up leaves nothing behind", async () => {
   const keys = await Promise.all(Array.from({ length: 20 }, () => makeKey(plane.gateway)));
   for (const { key } of keys) {

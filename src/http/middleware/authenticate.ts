@@ -32,6 +32,7 @@ export const authenticateCaller =
       );
     }
     c.set("identity", { kind: "key", caller });
+    askForBody(c.env);
     return next();
   };
 
@@ -44,5 +45,11 @@ export const authenticateAdmin =
       ? { kind: "platform" }
       : { kind: "key", caller: await identify(token) };
     c.set("identity", identity);
+    askForBody(c.env);
     return next();
   };
+
+/** Who sent `expect: 100-continue` has kept its body back until now (RFC 9110, 10.1.1). */
+function askForBody({ incoming, outgoing }: AppEnv["Bindings"]): void {
+  if (incoming.headers.expect !== undefined) outgoing.writeContinue();
+}
