@@ -185,24 +185,32 @@ function forwardedHeaders(options: CompatibleOptions): readonly string[] {
   );
 }
 
-/** What an operator sets takes the place of what Sentinel would have sent. */
 function requestHeaders(
   options: CompatibleOptions,
   forwarded: readonly string[],
   call: ProviderCall,
   key: string | undefined,
 ): string[] {
-  const headers = ["content-type", "application/json", "accept-encoding", "identity"];
-  headers.push("accept", call.isStream ? "text/event-stream" : "application/json");
-  const { keyHeader } = options.quirks;
-  if (key !== undefined && options.headers[keyHeader] === undefined) {
-    headers.push(keyHeader, keyHeader === "authorization" ? `Bearer ${key}` : key);
-  }
-  if (options.headers["user-agent"] === undefined) headers.push("user-agent", "sentinel");
-  for (const name in options.headers) headers.push(name, options.headers[name] ?? "");
+  const accept = call.isStream ? "text/event-stream" : "application/json";
+  const headers = ["content-type", "application/json", ...upstreamHeaders(options, accept, key)];
   for (const name of forwarded) {
     const value = call.clientHeaders[name];
     if (typeof value === "string" && options.headers[name] === undefined) headers.push(name, value);
   }
+  return headers;
+}
+
+/** What every request to the vendor carries. What an operator sets takes the place of Sentinel's own. */
+export function upstreamHeaders(
+  { quirks: { keyHeader }, headers: set }: CompatibleOptions,
+  accept: string,
+  key: string | undefined,
+): string[] {
+  const headers = ["accept-encoding", "identity", "accept", accept];
+  if (key !== undefined && set[keyHeader] === undefined) {
+    headers.push(keyHeader, keyHeader === "authorization" ? `Bearer ${key}` : key);
+  }
+  if (set["user-agent"] === undefined) headers.push("user-agent", "sentinel");
+  for (const name in set) headers.push(name, set[name] ?? "");
   return headers;
 }

@@ -4,6 +4,7 @@ import { defaultDeadlines } from "../deadlines.ts";
 import type { ListedModel } from "../model-lists.ts";
 import { readAll } from "../transport/read-all.ts";
 import { sendUpstream } from "../transport/send.ts";
+import { upstreamHeaders } from "./adapter.ts";
 import type { CompatibleOptions } from "./adapter.ts";
 
 const listBytesMax = 8 * 1024 * 1024;
@@ -14,16 +15,11 @@ export async function listModels(
   options: CompatibleOptions,
   signal: AbortSignal,
 ): Promise<readonly ListedModel[]> {
-  const { name, quirks, apiVersion } = options;
-  const [key] = options.apiKeys;
-  const isBearer = quirks.keyHeader === "authorization";
-  const keyHeaders = key === undefined ? [] : [quirks.keyHeader, isBearer ? `Bearer ${key}` : key];
-  const own = Object.entries(options.headers).flat();
-  const query = apiVersion === undefined ? "" : `?api-version=${encodeURIComponent(apiVersion)}`;
+  const { name } = options;
   const response = await sendUpstream(options.pools, {
     method: "GET",
-    path: `${new URL(options.baseUrl).pathname.replace(/\/+$/, "")}/models${query}`,
-    headers: ["accept", "application/json", "accept-encoding", "identity", ...keyHeaders, ...own],
+    path: `${new URL(options.baseUrl).pathname.replace(/\/+$/, "")}/models`,
+    headers: upstreamHeaders(options, "application/json", options.apiKeys[0]),
     body: null,
     signal,
     deadlines: defaultDeadlines,
