@@ -47,7 +47,6 @@ export interface RouteOptions {
 export interface Route {
   /** The name that the route goes by: an alias, or the model's own. */
   readonly name: string;
-  readonly isAlias: boolean;
   readonly targets: readonly Target[];
   readonly provider: Provider;
 }
@@ -72,17 +71,6 @@ export class ModelRoutes {
   /** At once where the name is known; otherwise after asking the providers. Throws `model_not_found`. */
   find(model: string): Route | Promise<Route> {
     return this.#aliases.get(model) ?? this.#remembered(model) ?? this.#search(model);
-  }
-
-  /** Routes as they stand, for health and the admin API. */
-  get aliases(): readonly Route[] {
-    return [...this.#aliases.values()];
-  }
-
-  /** The targets in use, aliases' and others. */
-  get targets(): readonly Target[] {
-    const found = [...this.#found.values()].map(({ route }) => route);
-    return [...this.#aliases.values(), ...found].flatMap((route) => route.targets);
   }
 
   /** Every model that can be named, with what its provider says of it. Asks providers never asked before. */
@@ -205,7 +193,7 @@ export class ModelRoutes {
       retriesMax: this.#options.defaultRetries,
       patienceMs: patienceMs.lastTarget,
     });
-    return { name, isAlias: false, targets: [target], provider: target.provider };
+    return { name, targets: [target], provider: target.provider };
   }
 
   #aliasRoute(entry: AliasEntry): Route {
@@ -221,7 +209,7 @@ export class ModelRoutes {
       return [target];
     });
     const provider = firstOf(targets.map((target) => target.provider));
-    return { name: entry.alias, isAlias: true, targets, provider };
+    return { name: entry.alias, targets, provider };
   }
 
   #target(
