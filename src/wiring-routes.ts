@@ -5,18 +5,17 @@ import type {
   ProviderConfig,
 } from "./config/gateway-config.ts";
 import type { Clock } from "./lib/clock.ts";
+import { KeyRing } from "./providers/key-ring.ts";
 import { defaultDeadlines } from "./providers/deadlines.ts";
 import type { Deadlines } from "./providers/deadlines.ts";
 import { demoModel, demoProvider } from "./providers/demo/adapter.ts";
 import { ModelList } from "./providers/model-lists.ts";
 import { ModelRoutes } from "./providers/model-routes.ts";
 import type { AliasEntry, ProviderEntry } from "./providers/model-routes.ts";
-import { openAiCompatible } from "./providers/openai-compatible/adapter.ts";
-import { listModels } from "./providers/openai-compatible/list-models.ts";
-import { quirksOf } from "./providers/openai-compatible/quirks.ts";
 import { defaultBreakerRules } from "./providers/policies/breaker.ts";
 import type { BreakerRules } from "./providers/policies/breaker.ts";
 import { openPools } from "./providers/transport/pools.ts";
+import { adapterOf } from "./wiring-adapters.ts";
 
 /**
  * The routes of the configuration in force. A new configuration takes their place as a whole: requests that
@@ -93,6 +92,7 @@ export class RouteTable {
       models: config.models,
       deadlines,
       breakerRules: breakerRules(config.breaker),
+      keys: new KeyRing(config.apiKeys, this.#clock),
     };
     if (config.type === "demo") {
       const entry = {
@@ -105,32 +105,21 @@ export class RouteTable {
       const nothing = (): Promise<void> => Promise.resolve();
       return { identity, entry, close: nothing, destroy: nothing };
     }
-    const quirks = quirksOf[config.type];
+    const { type, apiVersion, baseUrl, apiKeys, headers, forwardHeaders } = config;
     const pools = openPools({
-      origin: new URL(config.baseUrl).origin,
+      origin: new URL(baseUrl).origin,
       connectMs: deadlines.connectMs,
       keepAliveMs: config.keepAliveMs,
     });
-    const options = {
-      name,
-      quirks,
-      baseUrl: config.baseUrl,
-      apiKeys: config.apiKeys,
-      apiVersion: config.apiVersion,
-      headers: config.headers,
-      forwardHeaders: config.forwardHeaders,
-      pools,
-      clock: this.#clock,
-    };
-    const hasList = quirks.listsEveryModel && config.models === undefined;
-    const list = hasList
-      ? new ModelList((signal) => listModels(options, signal), this.#clock)
-      : undefined;
+    const options = { name, baseUrl, apiKeys, headers, forwardHeaders, pools };
+    const adapter = adapterOf({ type, apiVersion }, options);
+    const { fetchModels } = adapter;
+    const hasList = fetchModels !== undefined && config.models === undefined;
     const entry = {
       ...shared,
-      adapter: openAiCompatible(options),
-      list,
-      modelPrefixes: quirks.modelPrefixes,
+      adapter: adapter.provider,
+      list: hasList ? new ModelList(fetchModels, this.#clock) : undefined,
+      modelPrefixes: adapter.modelPrefixes,
     };
     return { identity, entry, close: () => pools.close(), destroy: () => pools.destroy() };
   }

@@ -19,11 +19,7 @@ export function providersFromEnvironment(environment: Environment): EnvironmentP
   });
   const providers = found.flatMap((result) => (result.kind === "made" ? result.provider : []));
   const problems = found.flatMap((result) => (result.kind === "refused" ? result.problems : []));
-  const early = laterVariables.filter((name) => valueOf(name) !== undefined);
-  const warnings = [
-    ...found.flatMap((result) => (result.kind === "incomplete" ? result.warning : [])),
-    ...early.map((name) => `${name} has no effect yet: its provider comes with a later version.`),
-  ];
+  const warnings = found.flatMap((result) => (result.kind === "incomplete" ? result.warning : []));
   const isEmpty = providers.length === 0 && problems.length === 0;
   return { providers: isEmpty ? [demoProvider] : providers, problems, warnings };
 }
@@ -35,19 +31,23 @@ export function urlVariableOf({ name, source }: ProviderConfig): string | undefi
 }
 
 interface Vendor {
-  readonly type: "openai" | "mistral" | "ollama" | "vllm";
+  readonly type: "openai" | "anthropic" | "google" | "mistral" | "ollama" | "vllm";
   readonly keyVariable?: string;
   readonly urlVariable: string;
 }
 
 const vendors: readonly Vendor[] = [
   { type: "openai", keyVariable: "OPENAI_API_KEY", urlVariable: "OPENAI_BASE_URL" },
+  {
+    type: "anthropic",
+    keyVariable: "ANTHROPIC_API_KEY",
+    urlVariable: "ANTHROPIC_BASE_URL",
+  },
+  { type: "google", keyVariable: "GEMINI_API_KEY", urlVariable: "GEMINI_BASE_URL" },
   { type: "mistral", keyVariable: "MISTRAL_API_KEY", urlVariable: "MISTRAL_BASE_URL" },
   { type: "ollama", urlVariable: "OLLAMA_BASE_URL" },
   { type: "vllm", keyVariable: "VLLM_API_KEY", urlVariable: "VLLM_BASE_URL" },
 ];
-
-const laterVariables = ["ANTHROPIC_API_KEY", "GEMINI_API_KEY"];
 
 const demoProvider = normaliseProvider("demo", { type: "demo" }, "environment");
 
@@ -107,6 +107,8 @@ function urlProblems({ type, urlVariable }: Vendor, { baseUrl }: Credentials): s
 
 const exampleUrls = {
   openai: "https://api.openai.com/v1",
+  anthropic: "https://api.anthropic.com",
+  google: "https://generativelanguage.googleapis.com/v1beta",
   mistral: "https://api.mistral.ai/v1",
   ollama: "http://127.0.0.1:11434",
   vllm: "http://127.0.0.1:8001/v1",

@@ -16,7 +16,6 @@ import {
   defaultKeepAliveMs,
   demoShape,
   hostedShape,
-  laterProviderTypes,
   modelName,
   providerTypes,
   selfHostedShape,
@@ -103,7 +102,7 @@ const retries = () =>
 const typeError = {
   error: (issue: { readonly code: string; readonly input?: unknown }) =>
     issue.code === "invalid_union"
-      ? choice(fieldOf(issue.input, "type"), providerTypes, laterProviderTypes)
+      ? choice(fieldOf(issue.input, "type"), providerTypes, [])
       : mustBe("must hold fields, first of all its type")(issue),
 };
 
@@ -245,6 +244,13 @@ function baseUrlOf(input: ProviderInput): string {
   switch (input.type) {
     case "openai":
       return tidyBaseUrl(input.base_url ?? "https://api.openai.com/v1", "/v1");
+    case "anthropic":
+      return tidyBaseUrl(input.base_url ?? "https://api.anthropic.com/v1", "/v1");
+    case "google":
+      return tidyBaseUrl(
+        input.base_url ?? "https://generativelanguage.googleapis.com/v1beta",
+        "/v1beta",
+      );
     case "mistral":
       return tidyBaseUrl(input.base_url ?? "https://api.mistral.ai/v1", "/v1");
     case "ollama":

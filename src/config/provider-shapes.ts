@@ -80,7 +80,7 @@ const commonShape = {
 
 /** Their base URL is known, or conventional. */
 export const hostedShape = {
-  type: z.enum(["openai", "mistral", "ollama"]).describe("Whose API it is."),
+  type: z.enum(["openai", "anthropic", "google", "mistral", "ollama"]).describe("Whose API it is."),
   base_url: baseUrl().optional(),
   ...commonShape,
 };
@@ -115,5 +115,3 @@ export const providerTypes = [
   ...selfHostedShape.type.options,
   ...demoShape.type.options,
 ] as const;
-
-export const laterProviderTypes = ["anthropic", "google"] as const;

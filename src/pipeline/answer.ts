@@ -1,4 +1,5 @@
 import { Failure, toFailure } from "../errors.ts";
+import { Conversation } from "../providers/conversation.ts";
 import { defaultDeadlines } from "../providers/deadlines.ts";
 import type { EventStream, Provider, ProviderCall, WholeReply } from "../providers/provider.ts";
 import { mayUseModel } from "../tenants/tenant.ts";
@@ -80,6 +81,9 @@ function providerCall(call: IncomingCall, exchange: Exchange): ProviderCall {
     requestBytes: call.requestBytes,
     model: call.model,
     isStream: call.isStream,
+    conversation: new Conversation(call.caller.tenantId, call.model, call.request.value),
+    pin: undefined,
+    apiKey: undefined,
     clientHeaders: call.clientHeaders,
     signal: call.signal,
     deadlines: defaultDeadlines,

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 
+import { countTokensRequest, messagesRequest } from "./anthropic-schemas.ts";
 import {
   chatRequest,
   completionRequest,
@@ -8,8 +9,9 @@ import {
   responsesRequest,
 } from "./schemas.ts";
 
-/** OpenAI's text endpoints: how each differs, as data. */
-export type Endpoint = "chat" | "completions" | "embeddings" | "moderations" | "responses";
+/** OpenAI's text endpoints and Anthropic's two: how each differs, as data. */
+export type Endpoint =
+  "chat" | "completions" | "embeddings" | "moderations" | "responses" | "messages" | "count_tokens";
 
 export interface EndpointShape {
   readonly schema: z.ZodType;
@@ -32,4 +34,10 @@ export const endpoints: Readonly<Record<Endpoint, EndpointShape>> = {
     defaultModel: "omni-moderation-latest",
   },
   responses: { schema: responsesRequest, path: "/responses", streamEnd: "last-event" },
+  messages: { schema: messagesRequest, path: "/messages", streamEnd: "last-event" },
+  count_tokens: {
+    schema: countTokensRequest,
+    path: "/messages/count_tokens",
+    streamEnd: "never-streams",
+  },
 };

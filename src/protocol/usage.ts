@@ -5,7 +5,10 @@ import type { JsonObject } from "../lib/json-text.ts";
 export interface Usage {
   /** All of them, cached ones included. */
   readonly inputTokens: number;
+  /** Of these, what was read from the provider's prompt cache. */
   readonly cachedInputTokens: number;
+  /** Of these, what was written to it, where the provider counts that (and asks more for it). */
+  readonly cacheWriteTokens: number;
   /** All of them, reasoning included. */
   readonly outputTokens: number;
   readonly reasoningTokens: number;
@@ -25,6 +28,7 @@ export function readUsage(usage: unknown): Usage | undefined {
   return {
     inputTokens,
     cachedInputTokens: count(inputDetails["cached_tokens"]) ?? 0,
+    cacheWriteTokens: count(inputDetails["cache_write_tokens"]) ?? 0,
     outputTokens,
     reasoningTokens: count(outputDetails["reasoning_tokens"]) ?? 0,
   };

@@ -2,6 +2,7 @@ import { Failure } from "../errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Lru } from "../lib/lru.ts";
 import type { Deadlines } from "./deadlines.ts";
+import type { KeyRing } from "./key-ring.ts";
 import type { ListedModel, ModelList } from "./model-lists.ts";
 import type { BreakerRules } from "./policies/breaker.ts";
 import { firstOf } from "./policies/first-of.ts";
@@ -14,6 +15,7 @@ import type { Target } from "./target.ts";
 export interface ProviderEntry {
   readonly name: string;
   readonly adapter: Provider;
+  readonly keys: KeyRing;
   /** What it lists of itself; undefined for one that has no list worth asking for. */
   readonly list: ModelList | undefined;
   /** What the operator says it has. */
@@ -213,7 +215,7 @@ export class ModelRoutes {
   }
 
   #target(
-    { name, adapter, breakerRules }: ProviderEntry,
+    { name, adapter, keys, breakerRules }: ProviderEntry,
     model: string,
     rules: { deadlines: Deadlines; retriesMax: number; patienceMs: number },
   ): Target {
@@ -224,6 +226,7 @@ export class ModelRoutes {
       providerName: name,
       model,
       adapter,
+      keys,
       breakerRules,
       retryBudget,
       clock,

@@ -3,6 +3,7 @@ import type { JsonObject, JsonText } from "../lib/json-text.ts";
 import type { Endpoint } from "../protocol/endpoints.ts";
 import type { SseEvent } from "../protocol/sse.ts";
 import type { Usage } from "../protocol/usage.ts";
+import type { Conversation } from "./conversation.ts";
 import type { Deadlines } from "./deadlines.ts";
 
 /**
@@ -25,6 +26,11 @@ export interface ProviderCall {
   /** The model as the provider names it. */
   readonly model: string;
   readonly isStream: boolean;
+  readonly conversation: Conversation;
+  /** Only this provider may answer, and, where a key is named, only with that one if it is still there. */
+  readonly pin: Pin | undefined;
+  /** The provider's key that this attempt goes with; undefined before one is chosen, and where none is needed. */
+  readonly apiKey: string | undefined;
   /** The client's headers, lower case. An adapter sends on only those that it names. */
   readonly clientHeaders: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Aborted with a `Failure` as its reason: the client left, or Sentinel is shutting down. */
@@ -37,6 +43,12 @@ export interface ProviderCall {
   readonly attempts: Attempt[];
 }
 
+export interface Pin {
+  readonly providerName: string;
+  /** As `Attempt.keyId` has it. */
+  readonly keyId: string | undefined;
+}
+
 /** One request to one target. Filled in as it goes. */
 export interface Attempt {
   readonly provider: string;
@@ -44,6 +56,8 @@ export interface Attempt {
   readonly startedTickMs: number;
   /** When the provider had answered: its last byte, or the first event of a stream. */
   answeredTickMs?: number;
+  /** Which of the provider's keys it went with: a short hash that gives nothing away. */
+  keyId?: string;
   status?: number;
   errorKind?: FailureKind;
 }
@@ -69,7 +83,7 @@ export interface StreamReply extends ReplyHead {
   readonly events: EventStream;
 }
 
-/** Events in the endpoint's OpenAI format, without the `[DONE]` that ends a stream: the gateway adds it. */
+/** Events in the endpoint's own format (OpenAI's, or Anthropic's on `/v1/messages`), without the `[DONE]` that ends a stream: the gateway adds it. */
 export interface EventStream {
   /**
    * The events that arrived together. Rejects with a `Failure` if the stream breaks off; only a batch with

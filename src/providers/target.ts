@@ -1,9 +1,11 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Deadlines } from "./deadlines.ts";
+import type { KeyRing } from "./key-ring.ts";
 import type { BreakerRules } from "./policies/breaker.ts";
 import { noteAttempts } from "./policies/note-attempts.ts";
 import type { RetryBudget } from "./policies/retry-budget.ts";
 import { Breaker, withBreaker } from "./policies/with-breaker.ts";
+import { withKeys } from "./policies/with-keys.ts";
 import { withPointOfNoReturn } from "./policies/with-point-of-no-return.ts";
 import { withRetry } from "./policies/with-retry.ts";
 import type { Provider } from "./provider.ts";
@@ -20,6 +22,7 @@ export interface TargetOptions {
   readonly providerName: string;
   readonly model: string;
   readonly adapter: Provider;
+  readonly keys: KeyRing;
   readonly deadlines: Deadlines;
   readonly retriesMax: number;
   readonly patienceMs: number;
@@ -31,12 +34,13 @@ export interface TargetOptions {
 /** The longest `retry-after` that a client is kept waiting for, and the longest while another target is free. */
 export const patienceMs = { lastTarget: 30_000, othersLeft: 1_000 } as const;
 
-/** From the outside in: the target's model and deadlines, retry, breaker, note, point of no return, adapter. */
+/** From the outside in: the target's model and deadlines, retry, breaker, keys, note, point of no return, adapter. */
 export function buildTarget(options: TargetOptions): Target {
   const { providerName, model, deadlines, clock } = options;
   const breaker = new Breaker(options.breakerRules, clock);
   const attempt = noteAttempts(withPointOfNoReturn(options.adapter), providerName);
-  const guarded = withBreaker(attempt, breaker, `${providerName}/${model}`);
+  const keyed = withKeys(attempt, options.keys);
+  const guarded = withBreaker(keyed, breaker, `${providerName}/${model}`);
   const retried = withRetry(
     guarded,
     { retriesMax: options.retriesMax, patienceMs: options.patienceMs },

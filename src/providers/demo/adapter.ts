@@ -47,7 +47,13 @@ const demoWords =
   );
 
 /** No model ran, and so no tokens were used. */
-const nothingUsed = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0 };
+const nothingUsed = {
+  inputTokens: 0,
+  cachedInputTokens: 0,
+  cacheWriteTokens: 0,
+  outputTokens: 0,
+  reasoningTokens: 0,
+};
 const noUsage = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
 
 /** About the pace of a quick model, so that a stream can be seen to stream. */

@@ -1,35 +1,25 @@
 import { Failure } from "../../errors.ts";
-import type { Clock } from "../../lib/clock.ts";
 import { endpoints } from "../../protocol/endpoints.ts";
 import type { Endpoint } from "../../protocol/endpoints.ts";
+import type { AdapterOptions } from "../adapter-options.ts";
 import type { Provider, ProviderCall, ProviderReply } from "../provider.ts";
-import type { UpstreamPools } from "../transport/pools.ts";
 import { readAll } from "../transport/read-all.ts";
+import { repliedHeaders } from "../transport/reply-headers.ts";
+import { addForwarded, forwardedHeaders, upstreamHeaders } from "../transport/request-headers.ts";
+import type { HeaderRules } from "../transport/request-headers.ts";
 import { sendUpstream } from "../transport/send.ts";
 import type { UpstreamBody, UpstreamResponse } from "../transport/upstream-call.ts";
-import { Credentials } from "./credentials.ts";
 import { failureFrom } from "./from-error.ts";
 import { CompatibleEvents } from "./from-events.ts";
 import { readWhole } from "./from-response.ts";
 import type { Quirks } from "./quirks.ts";
-import { repliedHeaders } from "./reply-headers.ts";
 import { writeRequest } from "./to-request.ts";
 import { wholeAsEvents } from "./whole-as-events.ts";
 
-export interface CompatibleOptions {
-  readonly name: string;
+export interface CompatibleOptions extends AdapterOptions {
   readonly quirks: Quirks;
-  /** With the version in its path and no slash at the end: `https://api.openai.com/v1`. */
-  readonly baseUrl: string;
-  readonly apiKeys: readonly string[];
   /** Azure's `api-version`; without it Azure's versionless `/openai/v1` is used. */
   readonly apiVersion: string | undefined;
-  /** Headers that the operator adds to every request. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** The client's headers that the operator lets through, besides those that the vendor has a use for. */
-  readonly forwardHeaders: readonly string[];
-  readonly pools: UpstreamPools;
-  readonly clock: Clock;
 }
 
 /** No provider's whole answer is larger; what is would fill the memory. */
@@ -39,23 +29,26 @@ const errorBytesMax = 1024 * 1024;
 /** Any server that speaks OpenAI's API, with the vendor's differences taken from its quirks. */
 export function openAiCompatible(options: CompatibleOptions): Provider {
   const { name, quirks } = options;
-  const credentials = new Credentials(options.apiKeys, options.clock);
   const paths = new UpstreamPaths(options);
-  const forwarded = forwardedHeaders(options);
+  const traced = quirks.isSelfHosted ? ["traceparent", "tracestate"] : [];
+  const forwarded = forwardedHeaders(
+    [...quirks.forwardedHeaders, ...traced],
+    options.forwardHeaders,
+  );
 
-  const attempt = async (call: ProviderCall, key: string | undefined): Promise<ProviderReply> => {
+  const ask = async (call: ProviderCall): Promise<ProviderReply> => {
     const written = writeRequest(call, quirks);
     const response = await sendUpstream(options.pools, {
       method: "POST",
       path: paths.of(call.endpoint, call.model),
-      headers: requestHeaders(options, forwarded, call, key),
+      headers: requestHeaders(options, forwarded, call),
       body: written.body,
       signal: call.signal,
       deadlines: call.deadlines,
       deadlineTickMs: call.deadlineTickMs,
       upstreamName: name,
     });
-    const upstream = { name, key };
+    const upstream = { name, key: call.apiKey };
     if (response.status < 200 || response.status > 299) {
       throw failureFrom(response, await readAll(response.body, errorBytesMax, name), upstream);
     }
@@ -75,32 +68,13 @@ export function openAiCompatible(options: CompatibleOptions): Provider {
   };
 
   return {
-    send: async (call) => {
-      if (!quirks.endpoints.has(call.endpoint)) {
-        const path = `/v1${endpoints[call.endpoint].path}`;
-        const message = `The provider of model '${call.model}' does not have ${path}.`;
-        throw new Failure("unsupported_endpoint", message, { param: "model" });
-      }
-      for (;;) {
-        const key = credentials.next();
-        try {
-          return await attempt(call, key);
-        } catch (failure) {
-          if (key === undefined || !isCredentialRefused(failure)) throw failure;
-          credentials.noteRefused(key);
-          if (!credentials.hasOthers) throw failure;
-        }
-      }
+    send: (call) => {
+      if (quirks.endpoints.has(call.endpoint)) return ask(call);
+      const path = `/v1${endpoints[call.endpoint].path}`;
+      const message = `The provider of model '${call.model}' does not have ${path}.`;
+      return Promise.reject(new Failure("unsupported_endpoint", message, { param: "model" }));
     },
   };
-}
-
-function isCredentialRefused(failure: unknown): boolean {
-  return (
-    failure instanceof Failure &&
-    failure.kind === "provider_rejected" &&
-    (failure.status === 401 || failure.status === 402 || failure.status === 403)
-  );
 }
 
 /**
@@ -165,52 +139,19 @@ class UpstreamPaths {
   }
 }
 
-/** Whatever the operator lists: these are the client's own credentials and the connection's own matters. */
-const neverForwarded = new Set(["authorization", "x-api-key", "api-key", "cookie", "host"]);
-const ownHeaders = new Set(["content-type", "content-length", "accept", "accept-encoding"]);
-const hopByHop = new Set([
-  "connection",
-  "keep-alive",
-  "transfer-encoding",
-  "te",
-  "upgrade",
-  "trailer",
-]);
-
-function forwardedHeaders(options: CompatibleOptions): readonly string[] {
-  const traced = options.quirks.isSelfHosted ? ["traceparent", "tracestate"] : [];
-  const listed = options.forwardHeaders.map((name) => name.toLowerCase());
-  return [...new Set([...options.quirks.forwardedHeaders, ...listed, ...traced])].filter(
-    (name) => !neverForwarded.has(name) && !ownHeaders.has(name) && !hopByHop.has(name),
-  );
-}
-
 function requestHeaders(
   options: CompatibleOptions,
   forwarded: readonly string[],
   call: ProviderCall,
-  key: string | undefined,
 ): string[] {
   const accept = call.isStream ? "text/event-stream" : "application/json";
-  const headers = ["content-type", "application/json", ...upstreamHeaders(options, accept, key)];
-  for (const name of forwarded) {
-    const value = call.clientHeaders[name];
-    if (typeof value === "string" && options.headers[name] === undefined) headers.push(name, value);
-  }
+  const rules = headerRules(options);
+  const headers = ["content-type", "application/json"];
+  headers.push(...upstreamHeaders(rules, accept, call.apiKey));
+  addForwarded(headers, forwarded, call.clientHeaders, rules.set);
   return headers;
 }
 
-/** What every request to the vendor carries. What an operator sets takes the place of Sentinel's own. */
-export function upstreamHeaders(
-  { quirks: { keyHeader }, headers: set }: CompatibleOptions,
-  accept: string,
-  key: string | undefined,
-): string[] {
-  const headers = ["accept-encoding", "identity", "accept", accept];
-  if (key !== undefined && set[keyHeader] === undefined) {
-    headers.push(keyHeader, keyHeader === "authorization" ? `Bearer ${key}` : key);
-  }
-  if (set["user-agent"] === undefined) headers.push("user-agent", "sentinel");
-  for (const name in set) headers.push(name, set[name] ?? "");
-  return headers;
+export function headerRules({ quirks, headers }: CompatibleOptions): HeaderRules {
+  return { keyHeader: quirks.keyHeader, set: headers };
 }

@@ -1,63 +1,17 @@
-import { Failure } from "../../errors.ts";
-import type { ErrorBody, Recovery } from "../../errors.ts";
+import type { Failure } from "../../errors.ts";
 import type { JsonObject } from "../../lib/json-text.ts";
 import { readErrorBody } from "../../protocol/error-body.ts";
-import { repliedHeaders } from "./reply-headers.ts";
 import type { UpstreamResponse } from "../transport/upstream-call.ts";
-import { withoutSecrets } from "./without-secrets.ts";
+import { refusal, refusalWithin } from "../upstream-failure.ts";
+import type { UpstreamIdentity } from "../upstream-failure.ts";
 
-/** How messages name the upstream, and the key that they must not show. */
-export interface UpstreamIdentity {
-  readonly name: string;
-  readonly key: string | undefined;
-}
-
-/**
- * What the vendor's refusal means. Its own 4xx goes to the client with its status and its words; anything
- * else is a failure of the upstream.
- */
+/** What the vendor's refusal means. */
 export function failureFrom(
   response: UpstreamResponse,
   bytes: Buffer,
   upstream: UpstreamIdentity,
 ): Failure {
-  const { status } = response;
-  const said = readErrorBody(parse(bytes), status);
-  const body = said === undefined ? undefined : withoutSecrets(said, upstream.key);
-  const headers = repliedHeaders(response.headers);
-  const retryAfterMs = readRetryAfterMs(response.headers);
-  const details = { headers, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-  if (status >= 400 && status < 500) {
-    const fallbackBody: ErrorBody = {
-      message: `${upstream.name} refused the request with status ${status}.`,
-      type: status === 429 ? "rate_limit_error" : "invalid_request_error",
-      param: null,
-      code: null,
-    };
-    const rejected = { status, body: body ?? fallbackBody };
-    return new Failure("provider_rejected", rejected.body.message, {
-      ...details,
-      upstream: rejected,
-      recovery: unlessAskedNotTo(recoveryOf(status), response, rejected.body),
-    });
-  }
-  const reason = body === undefined ? "" : `: ${body.message}`;
-  const message = `${upstream.name} answered with status ${status}${reason}`;
-  return new Failure("upstream_error", message, {
-    ...details,
-    recovery: unlessAskedNotTo(status < 500 ? "fallback" : "retry", response, body),
-    ...(body?.param == null ? {} : { param: body.param }),
-  });
-}
-
-/** A provider that says that trying again is of no use is believed; another one may still be asked. */
-function unlessAskedNotTo(
-  recovery: Recovery,
-  { headers }: UpstreamResponse,
-  body: ErrorBody | undefined,
-): Recovery {
-  const isUseless = headers["x-should-retry"] === "false" || body?.code === "insufficient_quota";
-  return isUseless && recovery === "retry" ? "fallback" : recovery;
+  return refusal(response, readErrorBody(parse(bytes), response.status), upstream);
 }
 
 /** Whether what came with a good status is an error all the same. `"error": null` is part of good answers. */
@@ -66,47 +20,10 @@ export function isError(body: JsonObject): boolean {
   return (error != null && error !== "") || body["object"] === "error";
 }
 
-/** An error that came in place of an answer, in a body or a stream with a good status. Its words are kept. */
+/** An error that came in place of an answer. Its code is the status where it is a number. */
 export function failureFromBody(body: unknown, upstream: UpstreamIdentity): Failure {
   const said = readErrorBody(body, 502);
-  if (said === undefined) {
-    return new Failure(
-      "upstream_error",
-      `${upstream.name} reported an error without saying which.`,
-    );
-  }
-  const clean = withoutSecrets(said, upstream.key);
-  const status = Number(clean.code);
-  if (status >= 400 && status < 500) {
-    const rejected = { status, body: clean };
-    return new Failure("provider_rejected", clean.message, {
-      upstream: rejected,
-      recovery: recoveryOf(status),
-    });
-  }
-  const failed = { status: 502, body: { ...clean, code: clean.code ?? "upstream_error" } };
-  return new Failure("upstream_error", clean.message, { upstream: failed });
-}
-
-/** 401, 402 and 403 are about the operator's credential: another target may have a better one. */
-function recoveryOf(status: number): Recovery {
-  if (status === 408 || status === 409 || status === 429) return "retry";
-  return status === 401 || status === 402 || status === 403 ? "fallback" : "none";
-}
-
-/**
- * `retry-after-ms`, or `retry-after` in seconds or as a date (RFC 9110, 10.2.3). Undefined if there is none
- * that can be read.
- */
-export function readRetryAfterMs(headers: UpstreamResponse["headers"]): number | undefined {
-  const inMs = Number.parseFloat(String(headers["retry-after-ms"]));
-  if (Number.isFinite(inMs) && inMs >= 0) return inMs;
-  const after = headers["retry-after"];
-  if (typeof after !== "string") return undefined;
-  const seconds = Number(after);
-  if (Number.isFinite(seconds)) return seconds >= 0 ? seconds * 1_000 : undefined;
-  const dateMs = Date.parse(after);
-  return Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - Date.now());
+  return refusalWithin(said, said === undefined ? undefined : Number(said.code), upstream);
 }
 
 function parse(bytes: Buffer): unknown {

@@ -10,7 +10,7 @@ import type { EventBatch, EventStream, ProviderCall } from "../provider.ts";
 import type { UpstreamBody } from "../transport/upstream-call.ts";
 import { withTextContent } from "./content-lists.ts";
 import { failureFromBody, isError } from "./from-error.ts";
-import type { UpstreamIdentity } from "./from-error.ts";
+import type { UpstreamIdentity } from "../upstream-failure.ts";
 import type { Quirks } from "./quirks.ts";
 import { wantsUsage } from "./to-request.ts";
 import { ToolCallRepair } from "./tool-calls.ts";

@@ -5,7 +5,7 @@ import { readUsage } from "../../protocol/usage.ts";
 import type { ProviderCall, WholeReply } from "../provider.ts";
 import { withTextContent } from "./content-lists.ts";
 import { failureFromBody, isError } from "./from-error.ts";
-import type { UpstreamIdentity } from "./from-error.ts";
+import type { UpstreamIdentity } from "../upstream-failure.ts";
 import type { Quirks } from "./quirks.ts";
 import { repairWhole } from "./tool-calls.ts";
 

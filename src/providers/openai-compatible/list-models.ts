@@ -4,7 +4,8 @@ import { defaultDeadlines } from "../deadlines.ts";
 import type { ListedModel } from "../model-lists.ts";
 import { readAll } from "../transport/read-all.ts";
 import { sendUpstream } from "../transport/send.ts";
-import { upstreamHeaders } from "./adapter.ts";
+import { upstreamHeaders } from "../transport/request-headers.ts";
+import { headerRules } from "./adapter.ts";
 import type { CompatibleOptions } from "./adapter.ts";
 
 const listBytesMax = 8 * 1024 * 1024;
@@ -19,7 +20,7 @@ export async function listModels(
   const response = await sendUpstream(options.pools, {
     method: "GET",
     path: `${new URL(options.baseUrl).pathname.replace(/\/+$/, "")}/models`,
-    headers: upstreamHeaders(options, "application/json", options.apiKeys[0]),
+    headers: upstreamHeaders(headerRules(options), "application/json", options.apiKeys[0]),
     body: null,
     signal,
     deadlines: defaultDeadlines,

@@ -14,6 +14,7 @@ test("chat's names are read, with cached and reasoning tokens", () => {
   expect(readUsage(usage)).toEqual({
     inputTokens: 100,
     cachedInputTokens: 80,
+    cacheWriteTokens: 0,
     outputTokens: 50,
     reasoningTokens: 30,
   });
@@ -29,6 +30,7 @@ test("the names of Responses are read the same way", () => {
   expect(readUsage(usage)).toEqual({
     inputTokens: 100,
     cachedInputTokens: 80,
+    cacheWriteTokens: 0,
     outputTokens: 50,
     reasoningTokens: 30,
   });
@@ -38,6 +40,7 @@ test("an embedding has no output", () => {
   expect(readUsage({ prompt_tokens: 8, total_tokens: 8 })).toEqual({
     inputTokens: 8,
     cachedInputTokens: 0,
+    cacheWriteTokens: 0,
     outputTokens: 0,
     reasoningTokens: 0,
   });

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { defaultDeadlines } from "../../../src/providers/deadlines.ts";
+import { KeyRing } from "../../../src/providers/key-ring.ts";
 import { ModelList } from "../../../src/providers/model-lists.ts";
 import { ModelRoutes } from "../../../src/providers/model-routes.ts";
 import type { ProviderEntry } from "../../../src/providers/model-routes.ts";
@@ -20,6 +21,7 @@ class Shelf {
         : Promise.resolve(this.models.map((id) => ({ id, created: 1 })));
     this.entry = {
       name,
+      keys: new KeyRing([], clock),
       adapter: { send: () => Promise.reject(new Error("not asked here")) },
       list: new ModelList(fetchModels, clock),
       models: undefined,

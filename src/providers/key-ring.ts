@@ -1,10 +1,10 @@
-import type { Clock } from "../../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
 
 /** A key that the provider refused is left out for this long, then tried again: it may have been topped up. */
 const refusedMs = 60_000;
 
 /** The keys of one provider, used in turn. A refused one rests while there are others. */
-export class Credentials {
+export class KeyRing {
   readonly #keys: readonly string[];
   readonly #clock: Clock;
   readonly #refusedUntilMs = new Map<string, number>();

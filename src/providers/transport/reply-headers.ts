@@ -1,4 +1,4 @@
-import type { UpstreamResponse } from "../transport/upstream-call.ts";
+import type { UpstreamResponse } from "./upstream-call.ts";
 
 /**
  * The vendor's headers that mean something to the client. A list of what passes, because what must not is
@@ -12,14 +12,16 @@ const passed = new Set([
   "retry-after-ms",
   "x-should-retry",
 ]);
-const passedPrefix = "x-ratelimit-";
+const passedPrefixes = ["x-ratelimit-", "anthropic-ratelimit-"];
 
 export function repliedHeaders(headers: UpstreamResponse["headers"]): Record<string, string> {
   const replied: Record<string, string> = {};
   for (const name in headers) {
     const value = headers[name];
     if (typeof value !== "string") continue;
-    if (passed.has(name) || name.startsWith(passedPrefix)) replied[name] = value;
+    if (passed.has(name) || passedPrefixes.some((prefix) => name.startsWith(prefix))) {
+      replied[name] = value;
+    }
   }
   return replied;
 }
