@@ -8,7 +8,7 @@
 const failureTable = {
   invalid_json: { status: 400, type: "invalid_request_error", recovery: "none" },
   invalid_value: { status: 400, type: "invalid_request_error", recovery: "none" },
-  unsupported_endpoint: { status: 400, type: "invalid_request_error", recovery: "none" },
+  unsupported_endpoint: { status: 400, type: "invalid_request_error", recovery: "fallback" },
   invalid_api_key: { status: 401, type: "invalid_request_error", recovery: "none" },
   model_not_allowed: { status: 403, type: "permission_error", recovery: "none" },
   permission_denied: { status: 403, type: "permission_error", recovery: "none" },

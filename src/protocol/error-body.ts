@@ -42,11 +42,13 @@ function sentenceOf(detail: unknown): string {
   return detail
     .map((item: unknown) => {
       if (!isJsonObject(item) || typeof item["msg"] !== "string") return JSON.stringify(item);
-      const where = Array.isArray(item["loc"]) ? `${item["loc"].join(".")}: ` : "";
+      const where = Array.isArray(item["loc"]) ? `${item["loc"].filter(isName).join(".")}: ` : "";
       return `${where}${item["msg"]}`;
     })
     .join("; ");
 }
+
+const isName = (part: unknown): boolean => typeof part === "string" || typeof part === "number";
 
 function typeFor(status: number): string {
   if (status === 401) return "authentication_error";

@@ -53,7 +53,8 @@ export class SseReader {
         else this.#endedInReturn = at + 1 === bytes.length;
       }
       if (this.#lineIsEmpty) {
-        events.push(this.#read(this.#take(bytes.subarray(start, at + 1))));
+        const raw = this.#take(bytes.subarray(start, at + 1));
+        events.push(this.#read(this.#endedInReturn ? withSecondHalf(raw) : raw));
         start = at + 1;
       } else this.#linesInEvent++;
       this.#lineIsEmpty = true;
@@ -73,7 +74,7 @@ export class SseReader {
     return (isOneLine ? readOneDataLine(raw) : undefined) ?? readFields(raw);
   }
 
-  /** A chunk may end between CR and LF. The CR has ended the line; where it ended an event, LF is dropped. */
+  /** A chunk may end between CR and LF. The CR has ended the line; where it ended an event, LF is in it already. */
   #skipSecondHalf(bytes: Buffer): number {
     if (!this.#endedInReturn || bytes.length === 0) return 0;
     this.#endedInReturn = false;
@@ -103,6 +104,16 @@ export class SseReader {
     const hasMark = chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf;
     return hasMark ? chunk.subarray(3) : chunk;
   }
+}
+
+const lineFeedBytes = Buffer.of(lineFeed);
+
+/**
+ * An event that ended with its chunk, between CR and LF: it is sent on at once, with the LF that will come. Where
+ * lines end in CR alone none will.
+ */
+function withSecondHalf(raw: Buffer): Buffer {
+  return raw.at(-2) === lineFeed ? Buffer.concat([raw, lineFeedBytes]) : raw;
 }
 
 /** An event made here. `data` must hold no line break, as JSON text does not. */
