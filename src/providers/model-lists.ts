@@ -10,6 +10,26 @@ export interface ListedModel {
 /** Asks a provider for its models. Rejects if it does not tell. */
 export type FetchModels = (signal: AbortSignal) => Promise<readonly ListedModel[]>;
 
+/** One request each; servers that have no list have none for any key. */
+const keysAskedMax = 3;
+
+/** Lists with the first key that is taken: one that the vendor refuses must not hide its models. */
+export async function listWithAnyKey(
+  keys: readonly string[],
+  list: (keys: readonly string[]) => Promise<readonly ListedModel[]>,
+): Promise<readonly ListedModel[]> {
+  let refused: { readonly reason: unknown } | undefined;
+  for (const key of keys.slice(0, keysAskedMax)) {
+    try {
+      return await list([key]);
+    } catch (reason) {
+      refused ??= { reason };
+    }
+  }
+  if (refused !== undefined) throw refused.reason;
+  return list([]);
+}
+
 const freshMs = 5 * 60_000;
 /** A name that nobody lists may have been added since; but a client cannot make Sentinel ask all the time. */
 const askAgainMs = 5_000;

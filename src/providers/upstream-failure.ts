@@ -1,13 +1,20 @@
 import { Failure } from "../errors.ts";
 import type { ErrorBody, Recovery } from "../errors.ts";
+import { isOutOfMoney } from "./out-of-money.ts";
 import { repliedHeaders } from "./transport/reply-headers.ts";
 import type { UpstreamResponse } from "./transport/upstream-call.ts";
 import { withoutSecrets } from "./transport/without-secrets.ts";
 
-/** How messages name the upstream, and the key that they must not show. */
+/** How messages name the upstream, and the secrets of the operator's that they must not show. */
 export interface UpstreamIdentity {
   readonly name: string;
   readonly key: string | undefined;
+  /** What the operator adds to every request, which may be a credential as well. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+function secretsOf({ key, headers }: UpstreamIdentity): readonly string[] {
+  return [...(key === undefined ? [] : [key]), ...Object.values(headers)];
 }
 
 /**
@@ -20,7 +27,7 @@ export function refusal(
   upstream: UpstreamIdentity,
 ): Failure {
   const { status } = response;
-  const body = said === undefined ? undefined : withoutSecrets(said, upstream.key);
+  const body = said === undefined ? undefined : withoutSecrets(said, secretsOf(upstream));
   const headers = repliedHeaders(response.headers);
   const retryAfterMs = readRetryAfterMs(response.headers);
   const details = { headers, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
@@ -53,7 +60,8 @@ function unlessAskedNotTo(
   { headers }: Pick<UpstreamResponse, "headers">,
   body: ErrorBody | undefined,
 ): Recovery {
-  const isUseless = headers["x-should-retry"] === "false" || body?.code === "insufficient_quota";
+  const isUseless =
+    headers["x-should-retry"] === "false" || (body !== undefined && isOutOfMoney(body));
   return isUseless && recovery === "retry" ? "fallback" : recovery;
 }
 
@@ -72,7 +80,7 @@ export function refusalWithin(
       `${upstream.name} reported an error without saying which.`,
     );
   }
-  const clean = withoutSecrets(said, upstream.key);
+  const clean = withoutSecrets(said, secretsOf(upstream));
   if (status !== undefined && status >= 400 && status < 500) {
     const rejected = { status, body: clean };
     return new Failure("provider_rejected", clean.message, {

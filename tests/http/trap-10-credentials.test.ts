@@ -213,6 +213,17 @@ test("the rest of an error in which a key was quoted stays as it was", async () 
   expect(await (await plane.chat()).json()).toEqual({ error: { ...error, key: "[redacted]" } });
 });
 
+test("a header that the operator adds is as secret as a key", async () => {
+  const secret = "operator-header-secret-1";
+  await using own = await startOneUpstream({ provider: { headers: { "x-proxy-token": secret } } });
+  for (const status of [400, 500]) {
+    own.upstream.answer(whole({ error: { message: `Got ${secret}.` } }, {}, status));
+    const said = await (await own.chat()).text();
+    expect(said).not.toContain(secret);
+    expect(said).toContain("[redacted]");
+  }
+});
+
 test("a placeholder for a key is a word like any other", async () => {
   await using local = await startOneUpstream({ provider: { api_keys: ["EMPTY"] } });
   local.upstream.answer(whole({ error: { message: "The prompt is EMPTY." } }, {}, 400));

@@ -2,6 +2,7 @@ import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "nod
 
 import { expect, test } from "vitest";
 
+import * as gemini from "../fixtures/google/responses.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { chatBody, startOneUpstream } from "../support/one-upstream.ts";
 import { chatChunk, completion, done, stream, whole } from "../support/scripted-upstream.ts";
@@ -159,6 +160,18 @@ test.each([
   expect(client.text).toBe(chunks.join(""));
 });
 
+test.each(["application/json", "text/plain"])(
+  "a stream of Google's labelled %s is a stream",
+  async (label) => {
+    const said = gemini.answer([{ text: "Hello" }], { finishReason: "STOP" });
+    const script = stream([gemini.event(said)], { "content-type": label });
+    await using plane = await startOneUpstream({ type: "google", script });
+    const client = readStream(await plane.chat({ stream: true }));
+    expect(await client.toEnd()).toBe("whole");
+    expect(client.text).toContain('"content":"Hello"');
+  },
+);
+
 test("a stream without any label is a stream", async () => {
   await using plane = await startOneUpstream({
     script: (response) => void response.writeHead(200).end(events.join("")),
@@ -179,7 +192,7 @@ test.each(["text/html", "text/plain; charset=utf-8", "application/octet-stream",
   },
 );
 
-test.each(["application/json", "text/plain"])(
+test.each(["application/json", "text/plain", "text/event-stream"])(
   "a whole answer labelled %s to a request for a stream becomes a stream",
   async (label) => {
     const script = stream(["\n ", JSON.stringify(answer)], { "content-type": label });

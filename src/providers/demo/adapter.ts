@@ -12,7 +12,7 @@ export const demoProvider: Provider = {
   send: (call) => {
     if (call.endpoint !== "chat") {
       const message =
-        "No provider is configured, and the built-in demo only does /v1/chat/completions. Set OPENAI_API_KEY (or another provider's variable) and restart.";
+        "No provider is configured, and the built-in demo only does /v1/chat/completions. Set OPENAI_API_KEY (or the variable of another provider, see docs/providers.md) and restart.";
       return Promise.reject(new Failure("unsupported_endpoint", message, { param: "model" }));
     }
     const head = { headers: {}, droppedParams: [] } as const;
@@ -42,7 +42,7 @@ export const demoProvider: Provider = {
 export const demoModel = "sentinel-demo";
 
 const demoWords =
-  "This is a demo answer from Sentinel itself: no provider is configured, so no model has read your message. Set OPENAI_API_KEY, MISTRAL_API_KEY, OLLAMA_BASE_URL or VLLM_BASE_URL, restart Sentinel, and the same request gets a real answer.".split(
+  "This is a demo answer from Sentinel itself: no provider is configured, so no model has read your message. Set OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY, MISTRAL_API_KEY or OLLAMA_BASE_URL (docs/providers.md has more), restart Sentinel, and the same request gets a real answer.".split(
     " ",
   );
 

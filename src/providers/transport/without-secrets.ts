@@ -12,11 +12,13 @@ const keyLengthMin = 8;
 /** No vendor nests the fields of an error deeper; what does is left out. */
 const depthMax = 8;
 
-/** An error as the client may see it: `key`, and whatever looks like one, is redacted wherever it stands. */
-export function withoutSecrets(body: ErrorBody, key: string | undefined): ErrorBody {
-  const isKnown = key !== undefined && key.length >= keyLengthMin;
+/** An error as the client may see it: `secrets`, and what looks like a key, are redacted wherever they stand. */
+export function withoutSecrets(body: ErrorBody, secrets: readonly string[]): ErrorBody {
+  const known = secrets.filter((secret) => secret.length >= keyLengthMin);
   const hide: Hide = (text) =>
-    (isKnown ? text.replaceAll(key, "[redacted]") : text).replace(keyLike, "[redacted]");
+    known
+      .reduce((hidden, secret) => hidden.replaceAll(secret, "[redacted]"), text)
+      .replace(keyLike, "[redacted]");
   const { message, type, param, code, ...others } = body;
   return {
     ...cleanFields(others, hide, 1),
