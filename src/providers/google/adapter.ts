@@ -1,11 +1,44 @@
 import { Failure } from "../../errors.ts";
+import { endpoints } from "../../protocol/endpoints.ts";
+import { wantsUsage } from "../../protocol/stream-options.ts";
 import type { AdapterOptions } from "../adapter-options.ts";
-import type { Provider } from "../provider.ts";
+import type { Provider, ProviderCall, ProviderReply } from "../provider.ts";
+import { readAll } from "../transport/read-all.ts";
+import { repliedHeaders } from "../transport/reply-headers.ts";
+import { embed } from "./embeddings.ts";
+import { readStream } from "./from-events.ts";
+import { readWhole } from "./from-response.ts";
+import { GeminiApi } from "./gemini-api.ts";
+import { bareName } from "./model-generation.ts";
+import { writeRequest } from "./to-request.ts";
 
-/** Google's Gemini API. */
+/** No answer is larger; what is would fill the memory. */
+const answerBytesMax = 128 * 1024 * 1024;
+
+/** Google's Gemini API. (https://ai.google.dev/api, read 2026-11-21) */
 export function google(options: AdapterOptions): Provider {
+  const api = new GeminiApi(options);
+
+  const chat = async (call: ProviderCall): Promise<ProviderReply> => {
+    const { body, droppedParams, names } = writeRequest(call);
+    const response = await api.ask(call, call.isStream ? "stream" : "generate", body);
+    const head = { headers: repliedHeaders(response.headers), droppedParams };
+    const context = { model: bareName(call.model), names, upstream: api.upstreamOf(call) };
+    if (call.isStream) {
+      const events = readStream(response.body, context, wantsUsage(call.request));
+      return { kind: "stream", ...head, events };
+    }
+    const bytes = await readAll(response.body, answerBytesMax, options.name);
+    return { kind: "whole", ...head, ...readWhole(bytes, context) };
+  };
+
   return {
-    send: () =>
-      Promise.reject(new Failure("unsupported_endpoint", `${options.name} is not there yet.`)),
+    send: async (call) => {
+      if (call.endpoint === "chat") return chat(call);
+      if (call.endpoint === "embeddings") return embed(call, api);
+      const path = `/v1${endpoints[call.endpoint].path}`;
+      const message = `The provider of model '${call.model}' does not have ${path}.`;
+      throw new Failure("unsupported_endpoint", message, { param: "model" });
+    },
   };
 }
