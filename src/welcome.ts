@@ -18,7 +18,10 @@ export function welcome({ url, firstRun }: RunningGateway, configuration: Config
     "",
     `  Shown this once, and kept in ${configuration.settings.dataDir}/credentials.json.`,
     ...(isDemo
-      ? ["  No provider is configured: the built-in demo answers. See .env.example."]
+      ? [
+          "  No provider is configured: the built-in demo answers. Set for example OPENAI_API_KEY or",
+          "  ANTHROPIC_API_KEY and restart, or run: npm run switch-llm. See docs/providers.md.",
+        ]
       : []),
     ...(minted.apiKey === undefined ? [] : ["", "  Try it:", "", ...curl(url, minted.apiKey)]),
     "",

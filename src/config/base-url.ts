@@ -13,7 +13,7 @@ export function baseUrlFault(text: string): string | undefined {
 }
 
 const endpointPath =
-  /\/(chat\/completions|completions|embeddings|responses|moderations|models)\/*$/;
+  /\/(chat\/completions|completions|embeddings|responses|moderations|messages(\/count_tokens)?|models(\/[^/]+:\w+)?)\/*$/;
 
 /**
  * The one spelling of a base URL that passed: no slash at its end, and `barePath` where it had no path.

@@ -56,22 +56,15 @@ export function listOf<Entry extends z.ZodType>(
   return min === 0 ? list : list.min(min, { error });
 }
 
-/** One of these words. Those of `later` are known, and come with a later version. */
-export function oneOf<const Words extends readonly [string, ...string[]]>(
-  words: Words,
-  later: readonly string[],
-) {
-  return z.enum(words, { error: (issue) => choice(issue.input, words, later) });
+/** One of these words. */
+export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
+  return z.enum(words, { error: (issue) => choice(issue.input, words) });
 }
 
 /** What to say of a word that is not among those that may be chosen. */
-export function choice(input: unknown, words: readonly string[], later: readonly string[]): string {
+export function choice(input: unknown, words: readonly string[]): string {
   const list = words.join(", ");
   if (input === undefined) return `is missing: it must be one of ${list}`;
-  const comesLater = later.find((word) => word === input);
-  if (comesLater !== undefined) {
-    return `cannot be "${comesLater}" yet, which comes in a later version; this one has ${list}`;
-  }
   const meant = typeof input === "string" ? didYouMean(input, words) : undefined;
   return `must be one of ${list}${meant === undefined ? "" : `; did you mean "${meant}"?`}`;
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { tidyBaseUrl } from "./base-url.ts";
 import {
   choice,
+  fraction,
   listOf,
   mustBe,
   named,
@@ -20,6 +21,8 @@ import {
   providerTypes,
   selfHostedShape,
 } from "./provider-shapes.ts";
+import { vendorBaseUrl } from "./vendors.ts";
+import { picoUsdPerToken, usdPerMillionRule } from "./token-price.ts";
 
 /** Providers and models, as the rest of Sentinel sees them. */
 export interface GatewayConfig {
@@ -56,7 +59,7 @@ export interface ProviderConfig {
 
 export interface ModelConfig {
   readonly alias: string;
-  readonly strategy: "priority";
+  readonly strategy: ModelInput["strategy"];
   readonly retries: number;
   readonly deadlines: DeadlinesConfig;
   readonly targets: readonly TargetConfig[];
@@ -65,6 +68,10 @@ export interface ModelConfig {
 export interface TargetConfig {
   readonly provider: string;
   readonly model: string;
+  /** Its share of the requests, beside the other targets' weights; 0 only if those fail. */
+  readonly weight?: number;
+  /** What it costs the operator, in pico-dollars for a token; goes before the list price. */
+  readonly price?: { readonly inputPicoUsd: number; readonly outputPicoUsd: number };
   readonly deadlines: DeadlinesConfig;
 }
 
@@ -102,7 +109,7 @@ const retries = () =>
 const typeError = {
   error: (issue: { readonly code: string; readonly input?: unknown }) =>
     issue.code === "invalid_union"
-      ? choice(fieldOf(issue.input, "type"), providerTypes, [])
+      ? choice(fieldOf(issue.input, "type"), providerTypes)
       : mustBe("must hold fields, first of all its type")(issue),
 };
 
@@ -132,20 +139,58 @@ export const providerInputSchema = z.discriminatedUnion(
   typeError,
 );
 
+const usdPerMillion = () => {
+  const error = mustBe(usdPerMillionRule);
+  const isExact = (amount: string | number) => picoUsdPerToken(amount) !== undefined;
+  return z.union([z.string(), z.number()], { error }).refine(isExact, { error });
+};
+
+const weightMax = 1_000_000;
+
 const targetSchema = strictFields({
   provider: providerReference().describe("One of the providers, by its name."),
   model: modelName().describe("The model as the provider calls it."),
+  weight: fraction({ min: 0, max: weightMax })
+    .optional()
+    .describe(
+      "For weighted: its share, beside the others' weights; 1 if not given, 0 is a reserve.",
+    ),
+  price: strictFields({
+    input_per_million_usd: usdPerMillion().describe("US dollars for a million tokens of input."),
+    output_per_million_usd: usdPerMillion().describe("US dollars for a million tokens of output."),
+  })
+    .optional()
+    .describe("For least-cost: what it costs you, where that is not the list price."),
   deadlines: deadlinesSchema.optional(),
 });
 
 const modelSchema = strictFields({
-  strategy: oneOf(["priority"], ["weighted", "least-latency", "least-cost"])
+  strategy: oneOf(["priority", "weighted", "least-latency", "least-cost"])
     .default("priority")
-    .describe("Which target is asked first. priority: in the order in which they are written."),
+    .describe(
+      "Which target is asked first. priority: the first as written; weighted: each in proportion to its weight; least-latency: the fastest of late; least-cost: the cheapest for the request.",
+    ),
   retries: retries(),
   deadlines: deadlinesSchema.optional(),
   targets: listOf(targetSchema, { min: 1, max: 50 }).describe("What may serve the model."),
+}).superRefine(({ strategy, targets }, context) => {
+  const weights = targets.map(({ weight }) => weight);
+  const say = (index: number, message: string) => {
+    context.addIssue({ code: "custom", path: ["targets", index, "weight"], message });
+  };
+  const firstGiven = weights.findIndex((weight) => weight !== undefined);
+  if (strategy !== "weighted" && firstGiven !== -1) {
+    say(
+      firstGiven,
+      `does nothing with the strategy ${strategy}; remove it, or set strategy: weighted`,
+    );
+  }
+  if (strategy === "weighted" && weights.every((weight) => weight === 0)) {
+    say(0, "must be above 0 for one of the targets at least");
+  }
 });
+
+type ModelInput = z.output<typeof modelSchema>;
 
 const defaultsSchema = strictFields({
   provider: providerReference()
@@ -189,10 +234,7 @@ export function normaliseGateway(
       strategy: model.strategy,
       retries: model.retries ?? retriesIfNotGiven,
       deadlines: deadlinesOf(model.deadlines),
-      targets: model.targets.map((target) => ({
-        ...target,
-        deadlines: deadlinesOf(target.deadlines),
-      })),
+      targets: model.targets.map(targetOf),
     })),
     defaults: {
       ...given({ provider: defaults?.provider ?? makeshift?.name }),
@@ -204,6 +246,19 @@ export function normaliseGateway(
 }
 
 const defaultRetries = 2;
+
+function targetOf(input: ModelInput["targets"][number]): TargetConfig {
+  const { provider, model, weight, price, deadlines } = input;
+  const inputPicoUsd = price && picoUsdPerToken(price.input_per_million_usd);
+  const outputPicoUsd = price && picoUsdPerToken(price.output_per_million_usd);
+  const isPriced = inputPicoUsd !== undefined && outputPicoUsd !== undefined;
+  return {
+    provider,
+    model,
+    ...given({ weight, price: isPriced ? { inputPicoUsd, outputPicoUsd } : undefined }),
+    deadlines: deadlinesOf(deadlines),
+  };
+}
 
 /** A provider with its type's defaults and its URL in the one spelling. */
 export function normaliseProvider(
@@ -242,27 +297,14 @@ type ConnectedInput = Omit<Exclude<ProviderInput, { type: "demo" }>, "type">;
 
 function baseUrlOf(input: ProviderInput): string {
   switch (input.type) {
-    case "openai":
-      return tidyBaseUrl(input.base_url ?? "https://api.openai.com/v1", "/v1");
-    case "anthropic":
-      return tidyBaseUrl(input.base_url ?? "https://api.anthropic.com/v1", "/v1");
-    case "google":
-      return tidyBaseUrl(
-        input.base_url ?? "https://generativelanguage.googleapis.com/v1beta",
-        "/v1beta",
-      );
-    case "mistral":
-      return tidyBaseUrl(input.base_url ?? "https://api.mistral.ai/v1", "/v1");
-    case "ollama":
-      return tidyBaseUrl(input.base_url ?? "http://127.0.0.1:11434/v1", "/v1");
-    case "vllm":
-      return tidyBaseUrl(input.base_url, "/v1");
     case "openai-compatible":
       return tidyBaseUrl(input.base_url, "");
     case "azure-openai": // the adapter adds what Azure's portal shows as part of the endpoint
       return tidyBaseUrl(input.base_url, "").replace(/\/openai(\/v1)?$/, "");
     case "demo":
       return "";
+    default:
+      return vendorBaseUrl(input.type, input.base_url);
   }
 }
 

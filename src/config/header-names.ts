@@ -13,12 +13,15 @@ export const settableRule =
 /** A header of the client that may be passed on: never its credentials, nor those about its connection. */
 export const forwardableHeader = () =>
   text({ pattern: headerToken, rule: forwardableRule }).refine(
-    (name) => !isOurs(name.toLowerCase()) && !clientSecrets.has(name.toLowerCase()),
+    (name) => !isOurs(name.toLowerCase()) && !isForUs(name.toLowerCase()),
     { error: mustBe(forwardableRule) },
   );
 
 const forwardableRule =
-  "must be the name of a header that holds no credentials and is not about the connection";
+  "must be the name of a header that holds no credentials, is not about the connection and not Sentinel's own";
+
+/** What a client tells Sentinel and nobody else. */
+const isForUs = (name: string) => clientSecrets.has(name) || name.startsWith("x-sentinel-");
 
 export const headerValue = () =>
   text({

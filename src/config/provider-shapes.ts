@@ -80,7 +80,20 @@ const commonShape = {
 
 /** Their base URL is known, or conventional. */
 export const hostedShape = {
-  type: z.enum(["openai", "anthropic", "google", "mistral", "ollama"]).describe("Whose API it is."),
+  type: z
+    .enum([
+      "openai",
+      "anthropic",
+      "google",
+      "mistral",
+      "groq",
+      "together",
+      "deepseek",
+      "openrouter",
+      "xai",
+      "ollama",
+    ])
+    .describe("Whose API it is."),
   base_url: baseUrl().optional(),
   ...commonShape,
 };

@@ -166,6 +166,16 @@ test.each([
   );
 });
 
+test.each([1, 2])("of two answers in one stream %s ended: only both are whole", async (ended) => {
+  const choice = (index: number, finish: string | null): string =>
+    `data: ${JSON.stringify({ choices: [{ index, delta: { content: "a" }, finish_reason: finish }] })}\n\n`;
+  const chunks = [choice(0, "stop"), choice(1, ended === 2 ? "stop" : null)];
+  await using plane = await startOneUpstream({ script: stream(chunks) });
+  const client = readStream(await plane.chat({ stream: true, n: 2 }));
+  expect(await client.toEnd()).toBe(ended === 2 ? "whole" : "cut");
+  expect(client.text.includes("[DONE]")).toBe(ended === 2);
+});
+
 test("a provider that closes right after [DONE] keeps its connection in use", async () => {
   await using plane = await startOneUpstream({ script: stream([...answer, done]) });
   for (let round = 0; round < 5; round++) {

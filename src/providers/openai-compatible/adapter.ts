@@ -1,19 +1,19 @@
 import { Failure } from "../../errors.ts";
 import { endpoints } from "../../protocol/endpoints.ts";
-import type { Endpoint } from "../../protocol/endpoints.ts";
 import type { AdapterOptions } from "../adapter-options.ts";
 import type { Provider, ProviderCall, ProviderReply } from "../provider.ts";
+import { eventsOf } from "../transport/peek.ts";
 import { readAll } from "../transport/read-all.ts";
 import { repliedHeaders } from "../transport/reply-headers.ts";
 import { addForwarded, forwardedHeaders, upstreamHeaders } from "../transport/request-headers.ts";
 import type { HeaderRules } from "../transport/request-headers.ts";
 import { sendUpstream } from "../transport/send.ts";
-import type { UpstreamBody, UpstreamResponse } from "../transport/upstream-call.ts";
 import { failureFrom } from "./from-error.ts";
 import { CompatibleEvents } from "./from-events.ts";
 import { readWhole } from "./from-response.ts";
 import type { Quirks } from "./quirks.ts";
 import { writeRequest } from "./to-request.ts";
+import { UpstreamPaths } from "./upstream-paths.ts";
 import { wholeAsEvents } from "./whole-as-events.ts";
 
 export interface CompatibleOptions extends AdapterOptions {
@@ -28,7 +28,8 @@ const errorBytesMax = 1024 * 1024;
 
 /** Any server that speaks OpenAI's API, with the vendor's differences taken from its quirks. */
 export function openAiCompatible(options: CompatibleOptions): Provider {
-  const { name, quirks } = options;
+  const { name } = options;
+  const quirks = ofVersion(options.quirks, options.apiVersion);
   const paths = new UpstreamPaths(options);
   const traced = quirks.isSelfHosted ? ["traceparent", "tracestate"] : [];
   const forwarded = forwardedHeaders(
@@ -48,7 +49,7 @@ export function openAiCompatible(options: CompatibleOptions): Provider {
       deadlineTickMs: call.deadlineTickMs,
       upstreamName: name,
     });
-    const upstream = { name, key: call.apiKey };
+    const upstream = { name, key: call.apiKey, headers: options.headers };
     if (response.status < 200 || response.status > 299) {
       throw failureFrom(response, await readAll(response.body, errorBytesMax, name), upstream);
     }
@@ -56,15 +57,19 @@ export function openAiCompatible(options: CompatibleOptions): Provider {
       headers: repliedHeaders(response.headers),
       droppedParams: written.droppedParams,
     };
-    const body = call.isStream ? await peek(response) : { isStream: false, body: response.body };
-    if (body.isStream) {
-      const events = new CompatibleEvents(body.body, call, quirks, upstream);
-      return { kind: "stream", ...head, events };
+    const whole = (bytes: Buffer): ReturnType<typeof readWhole> =>
+      readWhole(bytes, call, quirks.answers, upstream);
+    if (!call.isStream) {
+      const bytes = await readAll(response.body, answerBytesMax, name);
+      return { kind: "whole", ...head, ...whole(bytes) };
     }
-    const bytes = await readAll(body.body, answerBytesMax, name);
-    const whole = readWhole(bytes, call, quirks, upstream);
-    if (!call.isStream) return { kind: "whole", ...head, ...whole };
-    return { kind: "stream", ...head, events: wholeAsEvents(whole, call, name) };
+    const events = eventsOf(response.body, {
+      events: (body) => new CompatibleEvents(body, call, quirks.answers, upstream),
+      whole: (bytes) => wholeAsEvents(whole(bytes), call, name),
+      wholeBytesMax: answerBytesMax,
+      upstreamName: name,
+    });
+    return { kind: "stream", ...head, events };
   };
 
   return {
@@ -77,66 +82,11 @@ export function openAiCompatible(options: CompatibleOptions): Provider {
   };
 }
 
-/**
- * Whether a stream came, as asked. A label of `text/event-stream` is believed; with any other the first
- * character tells, because servers mislabel streams, and some have only a whole answer.
- */
-async function peek(
-  response: UpstreamResponse,
-): Promise<{ isStream: boolean; body: UpstreamBody }> {
-  const { body } = response;
-  const label = String(response.headers["content-type"] ?? "");
-  if (label.toLowerCase().startsWith("text/event-stream")) return { isStream: true, body };
-  const seen: Buffer[] = [];
-  let begins = "";
-  while (begins === "") {
-    const part = await body.next();
-    if (part === undefined) break;
-    seen.push(part);
-    begins = part.toString("latin1").trimStart().slice(0, 1);
-  }
-  const replayed: UpstreamBody = {
-    next: () => {
-      const part = seen.shift();
-      return part === undefined ? body.next() : Promise.resolve(part);
-    },
-    cancel: () => {
-      body.cancel();
-    },
-    drain: () => {
-      body.drain();
-    },
-  };
-  return { isStream: begins !== "" && !/[[{<]/.test(begins), body: replayed };
-}
-
-/** Paths are put together once for each endpoint and model, not once a request. */
-class UpstreamPaths {
-  readonly #options: CompatibleOptions;
-  readonly #basePath: string;
-  readonly #plain = new Map<Endpoint, string>();
-
-  constructor(options: CompatibleOptions) {
-    this.#options = options;
-    this.#basePath = new URL(options.baseUrl).pathname.replace(/\/+$/, "");
-  }
-
-  of(endpoint: Endpoint, model: string): string {
-    const { quirks, apiVersion } = this.#options;
-    const { path } = endpoints[endpoint];
-    if (quirks.paths === "deployments") {
-      const root = this.#basePath.replace(/\/openai(\/v1)?$/, "");
-      if (apiVersion === undefined) return `${root}/openai/v1${path}`;
-      const query = `?api-version=${encodeURIComponent(apiVersion)}`;
-      if (endpoint === "responses") return `${root}/openai${path}${query}`;
-      return `${root}/openai/deployments/${encodeURIComponent(model)}${path}${query}`;
-    }
-    const known = this.#plain.get(endpoint);
-    if (known !== undefined) return known;
-    const made = `${this.#basePath}${path}`;
-    this.#plain.set(endpoint, made);
-    return made;
-  }
+/** Versions are dates, which sort as text. */
+function ofVersion(quirks: Quirks, apiVersion: string | undefined): Quirks {
+  const { streamOptionsSince: since } = quirks.request;
+  if (since === undefined || apiVersion === undefined || apiVersion >= since) return quirks;
+  return { ...quirks, request: { ...quirks.request, takesStreamOptions: false } };
 }
 
 function requestHeaders(

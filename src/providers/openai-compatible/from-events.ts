@@ -4,16 +4,17 @@ import type { FieldChange, JsonObject } from "../../lib/json-text.ts";
 import { endpoints } from "../../protocol/endpoints.ts";
 import { EventTooLarge, SseReader, makeEvent } from "../../protocol/sse.ts";
 import type { SseEvent } from "../../protocol/sse.ts";
+import { wantsUsage } from "../../protocol/stream-options.ts";
 import { readUsage } from "../../protocol/usage.ts";
 import type { Usage } from "../../protocol/usage.ts";
 import type { EventBatch, EventStream, ProviderCall } from "../provider.ts";
 import type { UpstreamBody } from "../transport/upstream-call.ts";
-import { withTextContent } from "./content-lists.ts";
-import { failureFromBody, isError } from "./from-error.ts";
 import type { UpstreamIdentity } from "../upstream-failure.ts";
-import type { Quirks } from "./quirks.ts";
-import { wantsUsage } from "./to-request.ts";
+import { failureFromBody, isError } from "./from-error.ts";
+import type { AnswerQuirks } from "./quirks.ts";
+import { repairChoices } from "./repair-choices.ts";
 import { ToolCallRepair } from "./tool-calls.ts";
+import { errorBeside, withOwnUsage } from "./vendor-usage.ts";
 
 /**
  * A vendor's stream as OpenAI's own. Runs once per event, about 50 times a second per stream; budget 2 µs.
@@ -22,8 +23,10 @@ import { ToolCallRepair } from "./tool-calls.ts";
 
 /** What an event is looked into for: usage, an error, the end of a choice. */
 const telling = /"(?:usage|error)"\s*:\s*[{"]|"finish_reason"\s*:\s*"|"object"\s*:\s*"error"/;
-/** And, where these may need repair, for tool calls and content in lists. */
-const tellingRepair = new RegExp(`${telling.source}|"(?:tool_calls|content)"\\s*:\\s*\\[`);
+/** And, where these may need repair, for tool calls, content in lists, and thoughts under another name. */
+const tellingRepair = new RegExp(
+  `${telling.source}|"(?:tool_calls|content)"\\s*:\\s*\\[|"reasoning"\\s*:\\s*"`,
+);
 /** What may be the last event of a Responses stream. */
 const tellingTyped = /"type"\s*:\s*"(?:response\.(?:completed|failed|incomplete)|error)"/;
 const lastTypes = new Set<unknown>([
@@ -38,7 +41,7 @@ const keepAlive: SseEvent = { raw: Buffer.from(":\n\n"), name: "", data: undefin
 
 export class CompatibleEvents implements EventStream {
   readonly #body: UpstreamBody;
-  readonly #quirks: Quirks;
+  readonly #quirks: AnswerQuirks;
   readonly #upstream: UpstreamIdentity;
   readonly #reader = new SseReader();
   readonly #toolCalls = new ToolCallRepair();
@@ -55,16 +58,24 @@ export class CompatibleEvents implements EventStream {
   /** What ended the stream, while events that came before it are on their way. */
   #failure: Failure | undefined;
   #hasEvents = false;
-  #hasFinished = false;
+  readonly #choiceCount: number;
+  /** The indices of the choices that have ended. */
+  readonly #finished = new Set<unknown>();
   #isDone = false;
 
-  constructor(body: UpstreamBody, call: ProviderCall, quirks: Quirks, upstream: UpstreamIdentity) {
+  constructor(
+    body: UpstreamBody,
+    call: ProviderCall,
+    quirks: AnswerQuirks,
+    upstream: UpstreamIdentity,
+  ) {
     this.#body = body;
     this.#quirks = quirks;
     this.#upstream = upstream;
     this.#endsWithMarker = endpoints[call.endpoint].streamEnd === "done-marker";
     this.#showsUsage = wantsUsage(call.request);
-    this.#telling = quirks.answersAsOpenAi ? telling : tellingRepair;
+    this.#choiceCount = choiceCountOf(call);
+    this.#telling = quirks.areOpenAis ? telling : tellingRepair;
     const options = call.request.value["stream_options"];
     this.#usageIsContinuous = isJsonObject(options) && options["continuous_usage_stats"] === true;
   }
@@ -122,13 +133,20 @@ export class CompatibleEvents implements EventStream {
   #takeChunk(event: SseEvent, chunk: JsonObject, events: SseEvent[]): void {
     if (isError(chunk)) throw failureFromBody(chunk, this.#upstream);
     const choices = Array.isArray(chunk["choices"]) ? chunk["choices"] : [];
-    this.#hasFinished ||= choices.some((choice) => isJsonObject(choice) && hasFinish(choice));
-    const repaired = this.#quirks.answersAsOpenAi
-      ? chunk
-      : this.#toolCalls.repairChunk(withTextContent(chunk));
+    for (const choice of choices) {
+      if (isJsonObject(choice) && hasFinish(choice)) this.#finished.add(choice["index"]);
+    }
+    const repaired = this.#quirks.areOpenAis ? chunk : this.#repair(chunk);
     const shown = repaired === chunk ? event : makeEvent(JSON.stringify(repaired), event.name);
-    if (chunk["usage"] == null) events.push(shown);
-    else this.#takeUsage(chunk, shown, events);
+    if (repaired["usage"] == null) events.push(shown);
+    else this.#takeUsage(repaired, shown, events);
+  }
+
+  #repair(chunk: JsonObject): JsonObject {
+    const error = errorBeside(chunk, this.#quirks);
+    if (error !== undefined) throw failureFromBody({ error }, this.#upstream);
+    const inOwnWords = repairChoices(chunk, this.#quirks, this.#upstream);
+    return withOwnUsage(this.#toolCalls.repairChunk(inOwnWords), this.#quirks);
   }
 
   /**
@@ -162,7 +180,7 @@ export class CompatibleEvents implements EventStream {
   #end(): EventBatch {
     const isMidEvent = this.#reader.isMidEvent;
     // Servers that send no marker end cleanly after the answer's last chunk. Any other end is a cut.
-    if (this.#hasFinished && !isMidEvent) return this.#last([]);
+    if (this.#finished.size >= this.#choiceCount && !isMidEvent) return this.#last([]);
     // Some leave out the blank line after their marker.
     const rest = isMidEvent && this.#endsWithMarker ? this.#reader.push(blankLine) : [];
     if (rest.some(({ data }) => data?.trim() === doneMarker)) return this.#last([]);
@@ -191,6 +209,13 @@ export class CompatibleEvents implements EventStream {
     const message = `${this.#upstream.name} sent ${what}.`;
     return new Failure("upstream_error", message, { cause: thrown });
   }
+}
+
+/** How many answers were asked for: `n` of them to a chat, and to each prompt of a completion. */
+function choiceCountOf({ request: { value } }: ProviderCall): number {
+  const { n: count, prompt } = value;
+  const isBatch = Array.isArray(prompt) && typeof prompt[0] !== "number";
+  return (isBatch ? prompt.length : 1) * (typeof count === "number" ? count : 1);
 }
 
 function hasFinish(choice: JsonObject): boolean {

@@ -1,24 +1,26 @@
 import { Failure } from "../../errors.ts";
 import { isJsonObject } from "../../lib/json-text.ts";
 import type { JsonObject } from "../../lib/json-text.ts";
+import { embeddingBase64 } from "../../protocol/embedding-base64.ts";
 import { readUsage } from "../../protocol/usage.ts";
 import type { ProviderCall, WholeReply } from "../provider.ts";
-import { withTextContent } from "./content-lists.ts";
 import { failureFromBody, isError } from "./from-error.ts";
 import type { UpstreamIdentity } from "../upstream-failure.ts";
-import type { Quirks } from "./quirks.ts";
+import type { AnswerQuirks } from "./quirks.ts";
+import { repairChoices } from "./repair-choices.ts";
 import { repairWhole } from "./tool-calls.ts";
+import { withOwnUsage } from "./vendor-usage.ts";
 
 /** A whole answer. Its bytes go on as they came, unless the vendor's differ from what OpenAI would send. */
 export function readWhole(
   bytes: Buffer,
   call: ProviderCall,
-  quirks: Quirks,
+  quirks: AnswerQuirks,
   upstream: UpstreamIdentity,
 ): Pick<WholeReply, "bytes" | "value" | "usage"> {
   const value = parseAnswer(bytes, upstream);
-  const usage = readUsage(value["usage"]);
-  const repaired = repair(value, call, quirks);
+  const repaired = repair(value, call, quirks, upstream);
+  const usage = readUsage(repaired["usage"]);
   if (repaired === value) return { bytes, value, usage };
   return { bytes: Buffer.from(JSON.stringify(repaired)), value: repaired, usage };
 }
@@ -40,18 +42,21 @@ function parseAnswer(bytes: Buffer, upstream: UpstreamIdentity): JsonObject {
   return value;
 }
 
-function repair(value: JsonObject, call: ProviderCall, quirks: Quirks): JsonObject {
+function repair(
+  value: JsonObject,
+  call: ProviderCall,
+  quirks: AnswerQuirks,
+  upstream: UpstreamIdentity,
+): JsonObject {
   if (call.endpoint === "embeddings") {
     return call.request.value["encoding_format"] === "base64" ? withBase64(value) : value;
   }
-  if (quirks.answersAsOpenAi || call.endpoint !== "chat") return value;
-  return repairWhole(withTextContent(value));
+  const hasChoices = call.endpoint === "chat" || call.endpoint === "completions";
+  if (quirks.areOpenAis || !hasChoices) return value;
+  return withOwnUsage(repairWhole(repairChoices(value, quirks, upstream)), quirks);
 }
 
-/**
- * OpenAI's SDKs ask for base64 without being told to and decode what comes; servers that ignore the field
- * answer with lists of numbers. Base64 is of 32-bit floats, little-endian.
- */
+/** Servers that ignore the field answer with lists of numbers. */
 function withBase64(value: JsonObject): JsonObject {
   const data = value["data"];
   if (!Array.isArray(data)) return value;
@@ -61,14 +66,8 @@ function withBase64(value: JsonObject): JsonObject {
     ...value,
     data: data.map((item: unknown) =>
       isJsonObject(item) && Array.isArray(item["embedding"])
-        ? { ...item, embedding: toBase64(item["embedding"]) }
+        ? { ...item, embedding: embeddingBase64(item["embedding"]) }
         : item,
     ),
   };
-}
-
-function toBase64(numbers: readonly unknown[]): string {
-  const bytes = Buffer.allocUnsafe(numbers.length * 4);
-  numbers.forEach((number, index) => bytes.writeFloatLE(Number(number), index * 4));
-  return bytes.toString("base64");
 }

@@ -1,14 +1,10 @@
-import { Failure } from "../../errors.ts";
 import { isJsonObject } from "../../lib/json-text.ts";
-import { defaultDeadlines } from "../deadlines.ts";
+import { fetchList, noList } from "../fetch-list.ts";
 import type { ListedModel } from "../model-lists.ts";
-import { readAll } from "../transport/read-all.ts";
-import { sendUpstream } from "../transport/send.ts";
 import { upstreamHeaders } from "../transport/request-headers.ts";
 import { headerRules } from "./adapter.ts";
 import type { CompatibleOptions } from "./adapter.ts";
 
-const listBytesMax = 8 * 1024 * 1024;
 const modelsMax = 10_000;
 
 /** `GET /models` of an OpenAI-compatible server. Rejects with a `Failure` if it has no such list. */
@@ -16,23 +12,10 @@ export async function listModels(
   options: CompatibleOptions,
   signal: AbortSignal,
 ): Promise<readonly ListedModel[]> {
-  const { name } = options;
-  const response = await sendUpstream(options.pools, {
-    method: "GET",
-    path: `${new URL(options.baseUrl).pathname.replace(/\/+$/, "")}/models`,
-    headers: upstreamHeaders(headerRules(options), "application/json", options.apiKeys[0]),
-    body: null,
-    signal,
-    deadlines: defaultDeadlines,
-    deadlineTickMs: Number.POSITIVE_INFINITY,
-    upstreamName: name,
-  });
-  const bytes = await readAll(response.body, listBytesMax, name);
-  const list: unknown = JSON.parse(bytes.toString("utf8"));
+  const headers = upstreamHeaders(headerRules(options), "application/json", options.apiKeys[0]);
+  const list = await fetchList(options, { path: "/models", headers }, signal);
   const data = Array.isArray(list) ? list : isJsonObject(list) ? list["data"] : undefined;
-  if (response.status !== 200 || !Array.isArray(data)) {
-    throw new Failure("upstream_error", `${name} does not list its models.`);
-  }
+  if (!Array.isArray(data)) throw noList(options.name);
   return data.slice(0, modelsMax).flatMap(readModel);
 }
 

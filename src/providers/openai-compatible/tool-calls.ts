@@ -146,8 +146,9 @@ function withChoices(answer: JsonObject, repair: (choice: JsonObject) => JsonObj
   return withFields(answer, { choices: sameUnlessChanged(choices, repair) });
 }
 
+/** "null" is what Mistral writes for none. (https://github.com/mistralai/client-python, read 2026-11-21) */
 function isUsableId(id: unknown): id is string {
-  return typeof id === "string" && id !== "";
+  return typeof id === "string" && id !== "" && id !== "null";
 }
 
 function newToolId(): string {

@@ -2,8 +2,8 @@ import { Failure } from "../../errors.ts";
 import { isJsonObject } from "../../lib/json-text.ts";
 import type { JsonObject } from "../../lib/json-text.ts";
 import { makeEvent } from "../../protocol/sse.ts";
+import { wantsUsage } from "../../protocol/stream-options.ts";
 import type { EventStream, ProviderCall, WholeReply } from "../provider.ts";
-import { wantsUsage } from "./to-request.ts";
 
 /**
  * A stream made of a whole answer, for servers that ignore `stream: true`: one chunk with everything in it.

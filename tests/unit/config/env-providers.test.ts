@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { providersFromEnvironment } from "../../../src/config/env-providers.ts";
+import { vendorList } from "../../../src/config/vendors.ts";
 
 const summary = (environment: Record<string, string>) =>
   providersFromEnvironment(environment).providers.map(
@@ -51,16 +52,56 @@ test("one of Sentinel's own keys does not go to OpenAI, but may go to another Se
   expect(summary({ ...key, OPENAI_BASE_URL: "https://gateway.example.com" })).toHaveLength(1);
 });
 
-test("variables of no use yet are warned of", () => {
-  const { providers, warnings } = providersFromEnvironment({
-    ANTHROPIC_API_KEY: "a",
-    GEMINI_API_KEY: "g",
-    VLLM_API_KEY: "v",
-  });
-  expect(providers.map(({ name }) => name)).toEqual(["demo"]);
-  expect(warnings).toEqual([
-    "VLLM_API_KEY has no effect without VLLM_BASE_URL.",
-    expect.stringContaining("ANTHROPIC_API_KEY"),
-    expect.stringContaining("GEMINI_API_KEY"),
+test("a key alone is enough for every vendor whose address is known", () => {
+  const keys = vendorList.flatMap(({ keyVariables, urlVariable }) =>
+    urlVariable === "VLLM_BASE_URL" ? [] : keyVariables.slice(0, 1),
+  );
+  expect(summary(Object.fromEntries(keys.map((name) => [name, "k"])))).toEqual([
+    "openai openai https://api.openai.com/v1 k",
+    "anthropic anthropic https://api.anthropic.com/v1 k",
+    "google google https://generativelanguage.googleapis.com/v1beta k",
+    "mistral mistral https://api.mistral.ai/v1 k",
+    "groq groq https://api.groq.com/openai/v1 k",
+    "together together https://api.together.xyz/v1 k",
+    "deepseek deepseek https://api.deepseek.com k",
+    "openrouter openrouter https://openrouter.ai/api/v1 k",
+    "xai xai https://api.x.ai/v1 k",
   ]);
+});
+
+test("Anthropic's and Google's base URLs are written as their own SDKs take them", () => {
+  expect(
+    summary({
+      ANTHROPIC_BASE_URL: "https://proxy.example.com/anthropic/",
+      GEMINI_BASE_URL: "https://proxy.example.com",
+    }),
+  ).toEqual([
+    "anthropic anthropic https://proxy.example.com/anthropic/v1 ",
+    "google google https://proxy.example.com/v1beta ",
+  ]);
+  expect(
+    summary({
+      ANTHROPIC_BASE_URL: "https://proxy.example.com/v1",
+      GEMINI_BASE_URL: "https://proxy.example.com/google/v1alpha",
+    }),
+  ).toEqual([
+    "anthropic anthropic https://proxy.example.com/v1 ",
+    "google google https://proxy.example.com/google/v1alpha ",
+  ]);
+});
+
+test("GOOGLE_API_KEY counts where GEMINI_API_KEY is not set", () => {
+  expect(summary({ GOOGLE_API_KEY: "old" })).toEqual([expect.stringMatching(/ old$/)]);
+  expect(summary({ GOOGLE_API_KEY: "old", GEMINI_API_KEY: "new" })).toEqual([
+    expect.stringMatching(/ new$/),
+  ]);
+  expect(providersFromEnvironment({ GOOGLE_API_KEY: "a b" }).problems).toEqual([
+    expect.stringMatching(/^GOOGLE_API_KEY must be/),
+  ]);
+});
+
+test("a key of no use is warned of", () => {
+  const { providers, warnings } = providersFromEnvironment({ VLLM_API_KEY: "v" });
+  expect(providers.map(({ name }) => name)).toEqual(["demo"]);
+  expect(warnings).toEqual(["VLLM_API_KEY has no effect without VLLM_BASE_URL."]);
 });

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { providersFromEnvironment } from "../../../src/config/env-providers.ts";
 import { readGateway } from "../../../src/config/read-gateway.ts";
 import { parseSettings, variableNames } from "../../../src/config/settings.ts";
+import { vendorList } from "../../../src/config/vendors.ts";
 import { configurationSchema, schemaPath } from "../../../scripts/make-schemas.ts";
 
 const root = new URL("../../../", import.meta.url);
@@ -17,8 +18,11 @@ async function exampleVariables(): Promise<Record<string, string>> {
 const secrets = {
   OPENAI_API_KEY: "o",
   AZURE_OPENAI_API_KEY: "a",
+  ANTHROPIC_API_KEY: "c",
+  GEMINI_API_KEY: "e",
   MISTRAL_API_KEY: "m",
   GROQ_API_KEY: "g",
+  OTHER_API_KEY: "x",
 };
 
 const gatewayFrom = (text: string) =>
@@ -61,20 +65,18 @@ test(".env.example changes nothing as it is", async () => {
 
 test(".env.example names the providers' variables and shows their addresses", async () => {
   const variables = await exampleVariables();
-  expect(Object.keys(variables)).toEqual(
-    expect.arrayContaining([
-      "OPENAI_API_KEY",
-      "OPENAI_BASE_URL",
-      "MISTRAL_API_KEY",
-      "MISTRAL_BASE_URL",
-      "OLLAMA_BASE_URL",
-      "VLLM_BASE_URL",
-      "VLLM_API_KEY",
-    ]),
-  );
+  const named = vendorList.flatMap(({ keyVariables, urlVariable }) => [
+    ...keyVariables.slice(0, 1),
+    urlVariable,
+  ]);
+  expect(Object.keys(variables)).toEqual(expect.arrayContaining(named));
   const baseUrls = (environment: Record<string, string>) =>
     providersFromEnvironment(environment).providers.map(({ baseUrl }) => baseUrl);
-  expect(baseUrls(variables)).toEqual(baseUrls({ OPENAI_API_KEY: "o", MISTRAL_API_KEY: "m" }));
+  const hosted = vendorList.filter(({ type }) => type !== "ollama" && type !== "vllm");
+  const keys = hosted.flatMap(({ keyVariables }) =>
+    keyVariables.map((name) => [name, "k"] as const),
+  );
+  expect(baseUrls(variables)).toEqual(baseUrls(Object.fromEntries(keys)));
 });
 
 test("sentinel.example.yaml is valid as it is, with one key set", async () => {
@@ -89,8 +91,11 @@ test("sentinel.example.yaml is valid with all that it has commented out", async 
   const reading = gatewayFrom(whole);
   if (reading.kind === "refused") expect.fail(reading.problems.join("\n"));
   expect(reading.gateway.providers.map(({ type }) => type).toSorted()).toEqual([
+    "anthropic",
     "azure-openai",
     "demo",
+    "google",
+    "groq",
     "mistral",
     "ollama",
     "openai",
