@@ -3,9 +3,9 @@ import { copyFile, mkdir, readFile, rm } from "node:fs/promises";
 import { runStep } from "./run-step.ts";
 
 /**
- * OpenAI's Python client in `.cache/python`, for the one test that needs it, and curl, for the one that tries
- * what the first start prints. What is missing is installed, through Debian's packages where this is Debian
- * and we may. Whatever cannot be had is said; then the tests that need it are skipped.
+ * OpenAI's and Anthropic's Python clients in `.cache/python`, for the tests that need them, and curl, for the
+ * one that tries what the first start prints. What is missing is installed, through Debian's packages where
+ * this is Debian and we may. Whatever cannot be had is said; then the tests that need it are skipped.
  */
 export async function installPythonClient(): Promise<void> {
   await installDebianPackages();
@@ -14,7 +14,7 @@ export async function installPythonClient(): Promise<void> {
     skipped("there is no python3 with its venv module");
     return;
   }
-  console.log(`Installing OpenAI's Python client into ${folder}`);
+  console.log(`Installing the Python clients into ${folder}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const isInstalled =
@@ -75,5 +75,5 @@ async function succeeds(command: string, rest: readonly string[]): Promise<boole
 }
 
 function skipped(why: string): void {
-  console.warn(`\n!! SKIPPED: the test with OpenAI's Python client, since ${why}.\n`);
+  console.warn(`\n!! SKIPPED: the tests with Python clients, since ${why}.\n`);
 }

@@ -74,6 +74,8 @@ function addDataPlane(app: Hono<AppEnv>, deps: AppDeps): void {
   app.post("/v1/embeddings", signedIn, modelCall("embeddings", calls));
   app.post("/v1/moderations", signedIn, modelCall("moderations", calls));
   app.post("/v1/responses", signedIn, modelCall("responses", calls));
+  app.post("/v1/messages", signedIn, modelCall("messages", calls));
+  app.post("/v1/messages/count_tokens", signedIn, modelCall("count_tokens", calls));
   app.get("/v1/models", signedIn);
   app.get("/v1/models/*", signedIn);
   app.route("/v1/models", modelsRoutes(deps.models));
@@ -116,9 +118,16 @@ function unknownRoute(method: string, path: string, allowed: MethodsByPath): Fai
       },
     );
   }
-  const isWithoutPrefix = allowed.some(({ pattern }) => pattern.test(`/v1${path}`));
-  const hint = isWithoutPrefix ? ` Did you mean /v1${path}? The base URL ends in /v1.` : "";
-  return new Failure("not_found", `Unknown request URL: ${method} ${path}.${hint}`);
+  return new Failure("not_found", `Unknown request URL: ${method} ${path}.${hint(path, allowed)}`);
+}
+
+/** For a base URL with one `/v1` too few, or (Anthropic's clients add it themselves) one too many. */
+function hint(path: string, allowed: MethodsByPath): string {
+  const isKnown = (wanted: string): boolean => allowed.some(({ pattern }) => pattern.test(wanted));
+  if (isKnown(`/v1${path}`)) return ` Did you mean /v1${path}? The base URL ends in /v1.`;
+  const shorter = path.replace(/^\/v1(?=\/v1\/)/, "");
+  const isTooLong = shorter !== path && isKnown(shorter);
+  return isTooLong ? ` Did you mean ${shorter}? The base URL must not end in /v1 here.` : "";
 }
 
 function pairs(flat: readonly string[]): [string, string][] {

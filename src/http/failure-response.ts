@@ -2,12 +2,19 @@ import type { Context } from "hono";
 
 import type { Failure } from "../errors.ts";
 import { toFailure } from "../errors.ts";
+import { anthropicErrorBody } from "./anthropic-error.ts";
 import type { AppEnv } from "./context.ts";
 import type { Cors } from "./cors.ts";
+import { dialectOf } from "./dialect.ts";
+import type { Dialect } from "./dialect.ts";
 import { replyHeaders } from "./reply-headers.ts";
 
-/** OpenAI's envelope. */
-export function failureBody(failure: Failure): string {
+/** The envelope in the caller's dialect. */
+export function failureBody(
+  failure: Failure,
+  { dialect, requestId }: { readonly dialect: Dialect; readonly requestId: string },
+): string {
+  if (dialect === "anthropic") return anthropicErrorBody(failure, requestId);
   return JSON.stringify({ error: failure.body });
 }
 
@@ -22,5 +29,6 @@ export function failureResponse(c: Context<AppEnv>, thrown: unknown, cors: Cors)
   }
   const common = replyHeaders(c, cors);
   for (let at = 0; at < common.length; at += 2) headers.set(common[at] ?? "", common[at + 1] ?? "");
-  return new Response(failureBody(failure), { status: failure.status, headers });
+  const caller = { dialect: dialectOf(c.env.incoming), requestId: c.get("requestId") };
+  return new Response(failureBody(failure, caller), { status: failure.status, headers });
 }

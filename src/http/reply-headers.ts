@@ -3,13 +3,17 @@ import type { Context, MiddlewareHandler } from "hono";
 import { lastAttempt, overheadMs } from "../pipeline/exchange.ts";
 import type { AppEnv } from "./context.ts";
 import type { Cors } from "./cors.ts";
+import { dialectOf } from "./dialect.ts";
 
 /**
  * The headers of every answer, names and values in turn: its id, and, once a provider was asked, which one
  * and at what cost of time. Runs once per request; flat because Node writes a flat list without copying it.
  */
 export function replyHeaders(c: Context<AppEnv>, cors: Cors): string[] {
-  const headers = ["x-request-id", c.get("requestId"), ...cors.headersFor(c.env.incoming)];
+  const { incoming } = c.env;
+  const headers = ["x-request-id", c.get("requestId"), ...cors.headersFor(incoming)];
+  // Where Anthropic's SDKs look for it.
+  if (dialectOf(incoming) === "anthropic") headers.push("request-id", c.get("requestId"));
   const exchange = c.get("exchange");
   if (exchange === undefined) return headers;
   const attempt = lastAttempt(exchange);

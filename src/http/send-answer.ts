@@ -1,6 +1,5 @@
 import type { ServerResponse } from "node:http";
 
-import type { Failure } from "../errors.ts";
 import { toFailure } from "../errors.ts";
 import { endpoints } from "../protocol/endpoints.ts";
 import type { Endpoint } from "../protocol/endpoints.ts";
@@ -26,7 +25,7 @@ export async function sendEvents(
   outgoing: ServerResponse,
   headers: string[],
   events: EventStream,
-  endpoint: Endpoint,
+  { endpoint, requestId }: { readonly endpoint: Endpoint; readonly requestId: string },
 ): Promise<void> {
   headers.push("content-type", "text/event-stream; charset=utf-8");
   headers.push("cache-control", "no-cache", "x-accel-buffering", "no");
@@ -49,7 +48,9 @@ export async function sendEvents(
     }
   } catch (thrown) {
     clearImmediate(silence);
-    breakOff(outgoing, toFailure(thrown), isMarked ? "" : "event: error\n");
+    const dialect = endpoint === "messages" ? "anthropic" : "openai";
+    const said = failureBody(toFailure(thrown), { dialect, requestId });
+    breakOff(outgoing, `${isMarked ? "" : "event: error\n"}data: ${said}\n\n`);
   }
 }
 
@@ -82,10 +83,10 @@ function drained(outgoing: ServerResponse): Promise<void> {
 /** A client that stopped reading would keep its last words from leaving; this is how long they may take. */
 const lastWordsMs = 1_000;
 
-function breakOff(outgoing: ServerResponse, failure: Failure, eventName: string): void {
+function breakOff(outgoing: ServerResponse, errorEvent: string): void {
   if (outgoing.destroyed) return;
   const timer = setTimeout(() => outgoing.destroy(), lastWordsMs);
-  outgoing.write(`${eventName}data: ${failureBody(failure)}\n\n`, () => {
+  outgoing.write(errorEvent, () => {
     clearTimeout(timer);
     outgoing.destroy();
   });

@@ -1,5 +1,5 @@
-import { ServerResponse, createServer } from "node:http";
-import type { RequestListener, Server } from "node:http";
+import { IncomingMessage, ServerResponse, createServer } from "node:http";
+import type { Server } from "node:http";
 import type { Duplex } from "node:stream";
 
 import { RequestError, getRequestListener } from "@hono/node-server";
@@ -10,6 +10,8 @@ import type { FailureKind } from "../errors.ts";
 import { newId } from "../lib/ids.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { AppEnv } from "./context.ts";
+import { dialectOf } from "./dialect.ts";
+import type { Dialect } from "./dialect.ts";
 import { failureBody } from "./failure-response.ts";
 
 export interface ServerOptions {
@@ -24,7 +26,9 @@ const checkEveryMs = 500;
 
 /** The HTTP server in front of the app, and the answers that Node's own parser would give in its place. */
 export function createHttpServer(app: Hono<AppEnv>, options: ServerOptions, log: Log): Server {
-  const listener = getRequestListener(app.fetch, {
+  // A bad target is found out, and its error handled, before `answer` below returns.
+  let latest: IncomingMessage | undefined;
+  const answer = getRequestListener(app.fetch, {
     hostname: "localhost",
     errorHandler: (error) => {
       const requestId = newId();
@@ -32,12 +36,18 @@ export function createHttpServer(app: Hono<AppEnv>, options: ServerOptions, log:
         log.error({ request_id: requestId, err: error }, "request failed inside Sentinel");
       }
       const failure = error instanceof RequestError ? badTarget() : toFailure(error);
-      return new Response(failureBody(failure), {
+      const dialect = latest === undefined ? "openai" : dialectOf(latest);
+      const headers = failureHeaders(dialect, requestId);
+      return new Response(failureBody(failure, { dialect, requestId }), {
         status: failure.status,
-        headers: { "content-type": "application/json", "x-request-id": requestId },
+        headers,
       });
     },
-  }) as RequestListener;
+  });
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    latest = incoming;
+    void answer(incoming, outgoing);
+  };
   const server = createServer(
     {
       maxHeaderSize: options.headerBytesMax,
@@ -55,18 +65,26 @@ export function createHttpServer(app: Hono<AppEnv>, options: ServerOptions, log:
   });
   // A client that asks before it sends its body is told to go on once its key is known (`authenticate.ts`).
   server.on("checkContinue", listener);
-  server.on("checkExpectation", (_incoming, outgoing) => {
+  server.on("checkExpectation", (incoming, outgoing) => {
     const message = "Sentinel understands only 'expect: 100-continue'.";
-    const body = failureBody(new Failure("invalid_value", message));
-    const length = Buffer.byteLength(body);
-    const headers = { "content-type": "application/json", "content-length": length };
-    outgoing.writeHead(417, { ...headers, "x-request-id": newId() }).end(body);
+    const caller = { dialect: dialectOf(incoming), requestId: newId() };
+    const body = failureBody(new Failure("invalid_value", message), caller);
+    const headers = failureHeaders(caller.dialect, caller.requestId);
+    outgoing.writeHead(417, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
   });
   server.on("connect", (_incoming, socket) => {
     const message = "Sentinel is no proxy: it does not take CONNECT.";
-    turnAway(socket, new Failure("method_not_allowed", message), log);
+    turnAway(socket, new Failure("method_not_allowed", message), "openai", log);
   });
   return server;
+}
+
+function failureHeaders(dialect: Dialect, requestId: string): Record<string, string> {
+  return {
+    "content-type": "application/json",
+    "x-request-id": requestId,
+    ...(dialect === "anthropic" && { "request-id": requestId }),
+  };
 }
 
 function badTarget(): Failure {
@@ -93,27 +111,39 @@ function refuse(
     return;
   }
   const kind = refusals[error.code ?? ""] ?? "invalid_value";
-  turnAway(socket, new Failure(kind, explain(kind, options)), log);
+  const request: unknown = running instanceof ServerResponse ? running.req : undefined;
+  const known = request instanceof IncomingMessage ? request : requestLineOf(error);
+  turnAway(socket, new Failure(kind, explain(kind, options)), dialectOf(known), log);
 }
+
+/** What Node's parser gave up on, as far as it began with the packet that it gave up on. */
+function requestLineOf(error: Error): Pick<IncomingMessage, "url" | "headers"> {
+  const packet: unknown = Reflect.get(error, "rawPacket");
+  const line = Buffer.isBuffer(packet) ? packet.toString("latin1", 0, requestLineBytesMax) : "";
+  const url = /^[A-Z]+ (\S+)/.exec(line)?.[1];
+  return { ...(url !== undefined && { url }), headers: {} };
+}
+
+const requestLineBytesMax = 256;
 
 /** How long a client that was turned away may go on sending: closing at once could lose it its answer. */
 const lastWordsMs = 1_000;
 
-function turnAway(socket: Duplex, failure: Failure, log: Log): void {
+function turnAway(socket: Duplex, failure: Failure, dialect: Dialect, log: Log): void {
   // What else comes meanwhile is not read any more, and no second answer is due.
   if (!socket.writable) return;
   const timer = setTimeout(() => socket.destroy(), lastWordsMs);
   socket.once("close", () => {
     clearTimeout(timer);
   });
-  const body = failureBody(failure);
   const requestId = newId();
+  const body = failureBody(failure, { dialect, requestId });
+  const headers = Object.entries(failureHeaders(dialect, requestId));
   log.info({ request_id: requestId, status: failure.status, outcome: failure.kind }, "request");
   socket.end(
     `HTTP/1.1 ${failure.status} Refused\r\n` +
-      "content-type: application/json\r\n" +
+      headers.map(([name, value]) => `${name}: ${value}\r\n`).join("") +
       `content-length: ${Buffer.byteLength(body)}\r\n` +
-      `x-request-id: ${requestId}\r\n` +
       `connection: close\r\n\r\n${body}`,
   );
 }

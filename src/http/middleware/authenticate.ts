@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from "hono";
 
 import { Failure } from "../../errors.ts";
 import type { Caller } from "../../tenants/tenant.ts";
-import { bearerToken } from "../bearer.ts";
+import { bearerToken, callerToken } from "../bearer.ts";
 import type { AppEnv, Identity } from "../context.ts";
 
 /** Who a key belongs to: at once if it was seen lately. Throws `invalid_api_key`, `store_unavailable`. */
@@ -19,7 +19,7 @@ export const authenticateCaller =
   (identify: Identify): MiddlewareHandler<AppEnv> =>
   async (c, next) => {
     const { incoming, outgoing } = c.env;
-    const found = identify(bearerToken(incoming));
+    const found = identify(callerToken(incoming));
     const caller = found instanceof Promise ? await found : found;
     if (outgoing.destroyed) {
       // It closes no more, and whoever waited to hear of that would wait for good.
