@@ -1,56 +1,28 @@
 import { Failure } from "../errors.ts";
-import type { Clock } from "../lib/clock.ts";
 import { Lru } from "../lib/lru.ts";
-import type { Deadlines } from "./deadlines.ts";
-import type { KeyRing } from "./key-ring.ts";
 import type { ListedModel, ModelList } from "./model-lists.ts";
-import type { BreakerRules } from "./policies/breaker.ts";
-import { firstOf } from "./policies/first-of.ts";
-import { RetryBudget } from "./policies/retry-budget.ts";
-import type { Provider } from "./provider.ts";
-import { buildTarget, patienceMs } from "./target.ts";
-import type { Target } from "./target.ts";
+import type { Pin } from "./provider.ts";
+import { aliasRoute, plainRoute } from "./routing/build-routes.ts";
+import type { AliasEntry, Route, RouteTools } from "./routing/build-routes.ts";
+import type { TargetStatus } from "./target-health.ts";
+import type { Supplier } from "./target.ts";
 
 /** A provider as the routes know it. */
-export interface ProviderEntry {
-  readonly name: string;
-  readonly adapter: Provider;
-  readonly keys: KeyRing;
+export interface ProviderEntry extends Supplier {
   /** What it lists of itself; undefined for one that has no list worth asking for. */
   readonly list: ModelList | undefined;
   /** What the operator says it has. */
   readonly models: readonly string[] | undefined;
   readonly modelPrefixes: readonly string[];
-  readonly deadlines: Deadlines;
-  readonly breakerRules: BreakerRules;
 }
 
-export interface AliasEntry {
-  readonly alias: string;
-  readonly retries: number;
-  readonly targets: readonly {
-    readonly providerName: string;
-    readonly model: string;
-    readonly deadlines: Deadlines;
-  }[];
-}
-
-export interface RouteOptions {
+export interface RouteOptions extends RouteTools {
   readonly providers: readonly ProviderEntry[];
   readonly aliases: readonly AliasEntry[];
   readonly defaultProviderName: string | undefined;
   readonly defaultRetries: number;
   /** The operator has named the models, so a name that is none of them is a mistake. */
   readonly namesModels: boolean;
-  readonly clock: Clock;
-}
-
-/** What serves one model name. */
-export interface Route {
-  /** The name that the route goes by: an alias, or the model's own. */
-  readonly name: string;
-  readonly targets: readonly Target[];
-  readonly provider: Provider;
 }
 
 /** Names that clients make up are remembered only so far. */
@@ -61,18 +33,29 @@ export class ModelRoutes {
   readonly #options: RouteOptions;
   readonly #providers: ReadonlyMap<string, ProviderEntry>;
   readonly #aliases: ReadonlyMap<string, Route>;
-  readonly #budgets = new Map<string, RetryBudget>();
   readonly #found = new Lru<string, Remembered>(routesMax);
+  readonly #pinned = new Lru<string, Route>(routesMax);
 
   constructor(options: RouteOptions) {
     this.#options = options;
     this.#providers = new Map(options.providers.map((provider) => [provider.name, provider]));
-    this.#aliases = new Map(options.aliases.map((entry) => [entry.alias, this.#aliasRoute(entry)]));
+    this.#aliases = new Map(
+      options.aliases.map((entry) => [entry.alias, aliasRoute(entry, this.#providers, options)]),
+    );
   }
 
-  /** At once where the name is known; otherwise after asking the providers. Throws `model_not_found`. */
-  find(model: string): Route | Promise<Route> {
+  /**
+   * At once where the name is known; otherwise after asking the providers. Throws `model_not_found`, and
+   * `invalid_value` for a pin that leads nowhere.
+   */
+  find(model: string, pin?: Pin): Route | Promise<Route> {
+    if (pin !== undefined) return this.#findPinned(model, pin.providerName);
     return this.#aliases.get(model) ?? this.#remembered(model) ?? this.#search(model);
+  }
+
+  /** How the models of one provider have been doing; empty for one that there is not, or that nobody asked. */
+  statusOf(providerName: string): readonly TargetStatus[] {
+    return this.#providers.get(providerName)?.health.statuses ?? [];
   }
 
   /** Every model that can be named, with what its provider says of it. Asks providers never asked before. */
@@ -95,6 +78,37 @@ export class ModelRoutes {
   /** Asks every provider for its list, in the background at start. */
   warmUp(): void {
     void this.#askAll(() => true);
+  }
+
+  #findPinned(model: string, providerName: string): Route {
+    const key = `${providerName}\n${model}`;
+    const known = this.#pinned.get(key);
+    if (known !== undefined) return known;
+    const route = this.#pinnedRoute(model, providerName);
+    this.#pinned.set(key, route);
+    return route;
+  }
+
+  /** An alias with only that provider's targets; any other model as that provider's own. */
+  #pinnedRoute(model: string, providerName: string): Route {
+    const provider = this.#providers.get(providerName);
+    if (provider === undefined) throw badPin(`There is no provider '${shown(providerName)}' here`);
+    const entry = this.#options.aliases.find(({ alias }) => alias === model);
+    if (entry !== undefined) {
+      const targets = entry.targets.filter((target) => target.providerName === providerName);
+      if (targets.length > 0) {
+        return aliasRoute({ ...entry, targets }, this.#providers, this.#options);
+      }
+      const names = [...new Set(entry.targets.map((target) => target.providerName))].join(", ");
+      throw badPin(`The model '${model}' is not served by '${providerName}', but by: ${names}`);
+    }
+    const named = this.#named(model);
+    if (named !== undefined && named.provider !== provider && !lists(provider, model)) {
+      throw badPin(
+        `The model '${model}' is one of '${named.provider.name}', not '${providerName}'`,
+      );
+    }
+    return this.#plainRoute(model, named?.provider === provider ? named : { provider, model });
   }
 
   /** A guess is looked up again from time to time, while the old one serves. */
@@ -184,54 +198,15 @@ export class ModelRoutes {
     const [known] = before?.targets ?? [];
     const isSame = known?.providerName === provider.name && known.model === model;
     const route =
-      before !== undefined && isSame ? before : this.#oneTarget(name, { provider, model });
+      before !== undefined && isSame ? before : this.#plainRoute(name, { provider, model });
     this.#found.set(name, { route, lookAgainAtMs });
     return route;
   }
 
-  #oneTarget(name: string, { provider, model }: Found): Route {
-    const target = this.#target(provider, model, {
-      deadlines: provider.deadlines,
-      retriesMax: this.#options.defaultRetries,
-      patienceMs: patienceMs.lastTarget,
-    });
-    return { name, targets: [target], provider: target.provider };
-  }
-
-  #aliasRoute(entry: AliasEntry): Route {
-    const targets = entry.targets.flatMap(({ providerName, model, deadlines }, index) => {
-      const provider = this.#providers.get(providerName);
-      if (provider === undefined) return [];
-      const isLast = index === entry.targets.length - 1;
-      const target = this.#target(provider, model, {
-        deadlines,
-        retriesMax: entry.retries,
-        patienceMs: isLast ? patienceMs.lastTarget : patienceMs.othersLeft,
-      });
-      return [target];
-    });
-    const provider = firstOf(targets.map((target) => target.provider));
-    return { name: entry.alias, targets, provider };
-  }
-
-  #target(
-    { name, adapter, keys, breakerRules }: ProviderEntry,
-    model: string,
-    rules: { deadlines: Deadlines; retriesMax: number; patienceMs: number },
-  ): Target {
-    const retryBudget = this.#budgets.get(name) ?? new RetryBudget();
-    this.#budgets.set(name, retryBudget);
-    const { clock } = this.#options;
-    return buildTarget({
-      providerName: name,
-      model,
-      adapter,
-      keys,
-      breakerRules,
-      retryBudget,
-      clock,
-      ...rules,
-    });
+  #plainRoute(name: string, { provider, model }: Found): Route {
+    const { defaultRetries: retriesMax, clock } = this.#options;
+    const { deadlines } = provider;
+    return plainRoute(name, { supplier: provider, model, deadlines, retriesMax, clock });
   }
 
   /** Waits for the lists that match, but not for long: a provider that does not tell holds up nobody. */
@@ -261,6 +236,18 @@ interface Found {
 }
 
 const listPatienceMs = 1_000;
+
+/** Says what to do, and names no provider that the caller has not named or cannot see in an answer's headers. */
+function badPin(fault: string): Failure {
+  return new Failure(
+    "invalid_value",
+    `${fault}. Leave out the header 'x-sentinel-provider', or write in it what the same header of an answer says.`,
+    { param: "x-sentinel-provider" },
+  );
+}
+
+const shownCharsMax = 128;
+const shown = (name: string): string => name.slice(0, shownCharsMax);
 
 function modelsOf({ models, list }: ProviderEntry): Iterable<ListedModel> {
   if (models !== undefined) return models.map((id) => ({ id, created: 0 }));

@@ -93,8 +93,8 @@ export function waitMs(state: BreakerState, nowMs: number): number {
       return 0;
     case "open":
       return Math.max(0, state.untilMs - nowMs);
-    case "half-open":
-      return state.openMs;
+    case "half-open": // An outsider cannot know; but a probe that never came back holds up nobody.
+      return nowMs - state.probeStartedMs < probeMaxMs ? state.openMs : 0;
   }
 }
 

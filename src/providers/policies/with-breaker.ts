@@ -1,10 +1,11 @@
 import { Failure, toFailure } from "../../errors.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { EventStream, Provider, ProviderReply } from "../provider.ts";
+import type { TargetHealth } from "../target-health.ts";
 import { admit, closedBreaker, failed, inconclusive, succeeded, waitMs } from "./breaker.ts";
 import type { BreakerRules, BreakerState } from "./breaker.ts";
 
-/** The breaker of one target. A reload of the configuration begins with a closed one. */
+/** The breaker of one target. It lasts as long as the provider's own configuration. */
 export class Breaker {
   readonly #rules: BreakerRules;
   readonly #clock: Clock;
@@ -51,8 +52,14 @@ export class Breaker {
 }
 
 /** Keeps requests from a target that has stopped answering. Its `no_healthy_upstream` says when to return. */
-export const withBreaker = (inner: Provider, breaker: Breaker, targetName: string): Provider => ({
+export const withBreaker = (
+  inner: Provider,
+  healthOf: () => TargetHealth,
+  targetName: string,
+): Provider => ({
   send: async (call) => {
+    const health = healthOf();
+    const { breaker } = health;
     if (!breaker.admits()) {
       const message = `${targetName} has been failing and is given a rest; try again shortly.`;
       throw new Failure("no_healthy_upstream", message, { retryAfterMs: breaker.waitMs });
@@ -63,11 +70,20 @@ export const withBreaker = (inner: Provider, breaker: Breaker, targetName: strin
     } catch (thrown) {
       const failure = toFailure(thrown);
       breaker.noteFailure(failure);
+      health.noteRefusal(failure);
       throw failure;
     }
-    if (reply.kind === "stream") return { ...reply, events: watched(reply.events, breaker) };
-    breaker.noteSuccess();
-    return reply;
+    health.noteAnswered();
+    if (reply.kind === "whole") {
+      breaker.noteSuccess();
+      return reply;
+    }
+    const attempt = call.attempts.at(-1);
+    const onBroken = (failure: Failure): void => {
+      breaker.noteFailure(failure);
+      health.noteFailure(failure, attempt);
+    };
+    return { ...reply, events: watched(reply.events, breaker, onBroken) };
   },
 });
 
@@ -75,7 +91,11 @@ export const withBreaker = (inner: Provider, breaker: Breaker, targetName: strin
  * A stream has succeeded when its last event is in, and not before. Only a probe is told by its first event,
  * or everyone else would have to wait for the end of it.
  */
-function watched(events: EventStream, breaker: Breaker): EventStream {
+function watched(
+  events: EventStream,
+  breaker: Breaker,
+  onBroken: (failure: Failure) => void,
+): EventStream {
   let hasBegun = false;
   let isNoted = false;
   return {
@@ -92,7 +112,7 @@ function watched(events: EventStream, breaker: Breaker): EventStream {
         return batch;
       } catch (thrown) {
         const failure = toFailure(thrown);
-        if (!isNoted) breaker.noteFailure(failure);
+        if (!isNoted) onBroken(failure);
         isNoted = true;
         throw failure;
       }

@@ -2,18 +2,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { toFailure } from "../../errors.ts";
 import type { Failure } from "../../errors.ts";
-import type { Provider, ProviderCall } from "../provider.ts";
+import type { Provider, ProviderCall, ProviderReply } from "../provider.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 
-export interface RetryRules {
-  readonly retriesMax: number;
-  /** The longest wait that is worth it here: short where another target stands ready. */
-  readonly patienceMs: number;
-}
+/** `patienceMs` is the longest pause that is worth it: short where another target stands ready. */
+export type SendPatiently = (call: ProviderCall, patienceMs: number) => Promise<ProviderReply>;
 
 /** Another try on the same target, after a pause, where the failure says that this may help. */
-export const withRetry = (inner: Provider, rules: RetryRules, budget: RetryBudget): Provider => ({
-  send: async (call) => {
+export const withRetry =
+  (inner: Provider, retriesMax: number, budget: RetryBudget): SendPatiently =>
+  async (call, patienceMs) => {
     budget.noteRequest();
     let answered: Failure | undefined;
     for (let retries = 0; ; retries++) {
@@ -24,14 +22,13 @@ export const withRetry = (inner: Provider, rules: RetryRules, budget: RetryBudge
         // A breaker that opened meanwhile knows less than what made it open.
         if (answered !== undefined && failure.kind === "no_healthy_upstream") throw answered;
         answered = failure;
-        if (failure.recovery !== "retry" || retries >= rules.retriesMax) throw failure;
+        if (failure.recovery !== "retry" || retries >= retriesMax) throw failure;
         const pauseMs = pauseBefore(retries, failure, Math.random());
-        if (!isWorthWaiting(pauseMs, rules.patienceMs, call) || !budget.take()) throw failure;
+        if (!isWorthWaiting(pauseMs, patienceMs, call) || !budget.take()) throw failure;
         await pause(pauseMs, call.signal);
       }
     }
-  },
-});
+  };
 
 const backoffFirstMs = 200;
 const backoffMaxMs = 5_000;

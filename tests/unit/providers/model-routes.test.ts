@@ -6,6 +6,8 @@ import { ModelList } from "../../../src/providers/model-lists.ts";
 import { ModelRoutes } from "../../../src/providers/model-routes.ts";
 import type { ProviderEntry } from "../../../src/providers/model-routes.ts";
 import { defaultBreakerRules } from "../../../src/providers/policies/breaker.ts";
+import { newConversationHomes } from "../../../src/providers/routing/conversation-homes.ts";
+import { ProviderHealth } from "../../../src/providers/target-health.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import type { ManualClock } from "../../support/manual-clock.ts";
 
@@ -27,7 +29,7 @@ class Shelf {
       models: undefined,
       modelPrefixes: [],
       deadlines: defaultDeadlines,
-      breakerRules: defaultBreakerRules,
+      health: new ProviderHealth(defaultBreakerRules, clock),
     };
   }
 }
@@ -49,6 +51,8 @@ function twoShelves(defaultProviderName: string | undefined): Shelves {
     defaultRetries: 0,
     namesModels: false,
     clock,
+    homes: newConversationHomes(),
+    random: Math.random,
   });
   return { clock, cloud, local, routes };
 }
