@@ -16,9 +16,12 @@ import { providerRoutes } from "./http/routes/admin/providers.ts";
 import { tenantRoutes } from "./http/routes/admin/tenants.ts";
 import { systemClock } from "./lib/clock.ts";
 import { PartHealth } from "./lib/part-health.ts";
+import { RememberedResponses } from "./pipeline/remembered-responses.ts";
+import type { ResponseOwnerStore } from "./pipeline/response-owners.ts";
 import { createSettle } from "./pipeline/settle.ts";
 import { openDatabase } from "./stores/sqlite/open.ts";
 import { sqliteProviderStore } from "./stores/sqlite/provider-store.ts";
+import { sqliteResponseOwnerStore } from "./stores/sqlite/response-owner-store.ts";
 import { sqliteTenantStore } from "./stores/sqlite/tenant-store.ts";
 import { hashToken, isSameHash } from "./tenants/api-key.ts";
 import { firstRun } from "./tenants/first-run.ts";
@@ -31,7 +34,8 @@ import { loadStoredProviders } from "./tenants/stored-providers.ts";
 import type { KeyFinder, ProviderStore, TenantStore } from "./tenants/tenant-store.ts";
 import type { Log } from "./telemetry/log.ts";
 import { version } from "./version.ts";
-import { RouteTable } from "./wiring-routes.ts";
+import { priceListFor, RouteTable } from "./wiring-routes.ts";
+import type { OnKeyRest, PricedConfig } from "./wiring-routes.ts";
 
 /** Everything that runs, put together: the one place that knows which implementation stands behind a port. */
 export interface Gateway extends AsyncDisposable {
@@ -52,7 +56,7 @@ export async function openGateway(configuration: Configuration, log: Log): Promi
   const identity = await openIdentity(settings, log, opening);
   const routing = await openRouting(configuration.gateway, identity, opening, log);
   const inflight = new Inflight(settings.limits.inflightMax);
-  const parts = [identity.health, routing.health];
+  const parts = [...identity.healths, routing.health];
   let isDraining = false;
   const deps: AppDeps = {
     log,
@@ -69,7 +73,8 @@ export async function openGateway(configuration: Configuration, log: Log): Promi
     modelCalls: {
       limits: settings.limits,
       inflight,
-      findRoute: (model) => routing.table.current.find(model),
+      findRoute: (model, pin) => routing.table.current.find(model, pin),
+      responses: identity.responses,
       settle: createSettle(exchangeLog(log), clock),
       degradedParts: () => parts.filter((part) => part.isDegraded).map((part) => part.name),
     },
@@ -93,9 +98,10 @@ interface Identity {
   readonly tenants: TenantStore;
   readonly providers: ProviderStore;
   readonly identifier: Identifier;
+  readonly responses: RememberedResponses;
   readonly firstRun: FirstRun;
   readonly secretBox: SecretBox | undefined;
-  readonly health: PartHealth;
+  readonly healths: readonly PartHealth[];
 }
 
 async function openIdentity(
@@ -115,10 +121,19 @@ async function openIdentity(
       log.warn({ err: error }, "the day of a key's last use was not noted");
     },
   });
+  const responsesHealth = new PartHealth("stored_responses", clock);
+  const responses = new RememberedResponses({
+    store: watchedOwners(sqliteResponseOwnerStore(database), responsesHealth),
+    clock,
+    onError: (error) => {
+      log.warn({ err: error }, "whose the stored responses are was not written; it is tried again");
+    },
+  });
   return {
     tenants,
     providers: sqliteProviderStore(database),
     identifier: opening.use(identifier),
+    responses: opening.use(responses),
     firstRun: await firstRun({
       store: tenants,
       clock,
@@ -127,7 +142,7 @@ async function openIdentity(
       presetDefaultKey: settings.defaultKey,
     }),
     secretBox: settings.masterKey === undefined ? undefined : createSecretBox(settings.masterKey),
-    health,
+    healths: [health, responsesHealth],
   };
 }
 
@@ -156,10 +171,21 @@ async function openRouting(
     else health.noteFailure(stored.problems.join(" "));
     return addProviders(configured, stored.providers);
   };
-  const table = new RouteTable(await withStored(), clock);
+  const withPrices = async (): Promise<PricedConfig> => {
+    const listedPrice = await priceListFor(configured);
+    return { config: await withStored(), listedPrice };
+  };
+  const table = new RouteTable(await withPrices(), clock, (rest) => {
+    logKeyRest(log, rest);
+  });
   opening.defer(() => table.destroy());
+  const warn = (): void => {
+    for (const warning of table.warnings) log.warn(warning);
+  };
+  warn();
   const refresh = async (): Promise<void> => {
-    table.replace(await withStored());
+    table.replace(await withPrices());
+    warn();
   };
   return {
     table,
@@ -205,10 +231,18 @@ function adminRoutes(
       store: providers,
       secretBox,
       allowPrivateUpstreams: settings.allowPrivateUpstreams,
+      statusOf: (name) => routing.table.statusOf(name),
       fixedProviders: () => routing.configured(),
       onProvidersChanged: () => routing.refresh(),
     }),
   };
+}
+
+/** By its id: neither the key nor what the provider said of it. */
+function logKeyRest(log: Log, rest: Parameters<OnKeyRest>[0]): void {
+  const { provider, keyId, status, model, restMs } = rest;
+  const line = { provider, key: keyId, status, model: model ?? null, rest_ms: Math.round(restMs) };
+  log.warn(line, "a provider's key rests");
 }
 
 function platformTokenCheck(storedHash: string | undefined): (token: string) => boolean {
@@ -218,18 +252,40 @@ function platformTokenCheck(storedHash: string | undefined): (token: string) => 
 
 /** The store as it is, noting whether it works. */
 function watched(store: KeyFinder, health: PartHealth): KeyFinder {
-  const noting = async <Value>(call: Promise<Value>): Promise<Value> => {
+  const noting = notedIn(
+    health,
+    "The tenant store does not answer; callers known already are served.",
+  );
+  return {
+    findKey: (hash) => noting(store.findKey(hash)),
+    touchLastUsedDay: (uses) => noting(store.touchLastUsedDay(uses)),
+  };
+}
+
+function watchedOwners(store: ResponseOwnerStore, health: PartHealth): ResponseOwnerStore {
+  const noting = notedIn(
+    health,
+    "It is not known whose the older stored responses are; all but going on from them works.",
+  );
+  return {
+    putOwners: (records) => noting(store.putOwners(records)),
+    findOwner: (wanted) => noting(store.findOwner(wanted)),
+    forgetExpired: (nowMs, limit) => noting(store.forgetExpired(nowMs, limit)),
+  };
+}
+
+function notedIn(
+  health: PartHealth,
+  detail: string,
+): <Value>(call: Promise<Value>) => Promise<Value> {
+  return async (call) => {
     try {
       const value = await call;
       health.noteOk();
       return value;
     } catch (error) {
-      health.noteFailure("The tenant store does not answer; callers known already are served.");
+      health.noteFailure(detail);
       throw error;
     }
-  };
-  return {
-    findKey: (hash) => noting(store.findKey(hash)),
-    touchLastUsedDay: (uses) => noting(store.touchLastUsedDay(uses)),
   };
 }

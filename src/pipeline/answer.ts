@@ -1,25 +1,22 @@
 import { Failure, toFailure } from "../errors.ts";
 import { Conversation } from "../providers/conversation.ts";
 import { defaultDeadlines } from "../providers/deadlines.ts";
-import type { EventStream, Provider, ProviderCall, WholeReply } from "../providers/provider.ts";
+import type { EventStream, Pin, ProviderCall, WholeReply } from "../providers/provider.ts";
 import { mayUseModel } from "../tenants/tenant.ts";
 import type { Caller } from "../tenants/tenant.ts";
 import { beginExchange } from "./exchange.ts";
 import type { Exchange } from "./exchange.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import { observe } from "./observe.ts";
+import { boundRoute, isStored, namedResponse, rememberResponse } from "./response-binding.ts";
+import type { RoutingDeps } from "./response-binding.ts";
+import { idOf } from "./response-id.ts";
 import type { Settle } from "./settle.ts";
 
-export interface AnswerDeps {
-  /** Finds what serves a model; throws `model_not_found`. */
-  readonly findRoute: (model: string) => RouteFound | Promise<RouteFound>;
+export interface AnswerDeps extends RoutingDeps {
   readonly settle: Settle;
   /** Hears of the exchange before anything can go wrong with it. */
   readonly onBegin?: (exchange: Exchange) => void;
-}
-
-export interface RouteFound {
-  readonly provider: Provider;
 }
 
 export type Answer =
@@ -43,17 +40,33 @@ export async function answer(call: IncomingCall, deps: AnswerDeps): Promise<Answ
   deps.onBegin?.(exchange);
   try {
     checkModel(call.caller, call.model);
-    const route = await deps.findRoute(call.model);
-    const reply = await route.provider.send(providerCall(call, exchange));
+    const previousId = namedResponse(call);
+    const { provider, pin = call.pin } =
+      previousId === undefined
+        ? await deps.findRoute(call.model, call.pin)
+        : await boundRoute(call, previousId, deps);
+    const reply = await provider.send(providerCall(call, exchange, pin));
     exchange.firstEventTickMs = performance.now();
+    const onResponseId = isStored(call)
+      ? (id: string) => {
+          rememberResponse(id, exchange, deps.responses);
+        }
+      : undefined;
     if (reply.kind === "stream") {
       return {
         kind: "stream",
         exchange,
         reply,
-        events: observe(reply, { exchange, settle: deps.settle, signal: call.signal }),
+        events: observe(reply, {
+          exchange,
+          settle: deps.settle,
+          signal: call.signal,
+          onResponseId,
+        }),
       };
     }
+    const responseId = idOf(reply.value);
+    if (responseId !== undefined) onResponseId?.(responseId);
     if (reply.usage !== undefined) exchange.usage = reply.usage;
     deps.settle(exchange, { kind: "ok" });
     return { kind: "whole", exchange, reply };
@@ -73,16 +86,17 @@ function checkModel(caller: Caller, model: string): void {
   );
 }
 
-function providerCall(call: IncomingCall, exchange: Exchange): ProviderCall {
-  const { startedTickMs } = call;
+function providerCall(call: IncomingCall, exchange: Exchange, pin: Pin | undefined): ProviderCall {
+  const { startedTickMs, endpoint, model, request } = call;
+  const { tenantId } = call.caller;
   return {
-    endpoint: call.endpoint,
-    request: call.request,
+    endpoint,
+    request,
     requestBytes: call.requestBytes,
-    model: call.model,
+    model,
     isStream: call.isStream,
-    conversation: new Conversation(call.caller.tenantId, call.model, call.request.value),
-    pin: undefined,
+    conversation: new Conversation({ tenantId, endpoint, model, request }),
+    pin,
     apiKey: undefined,
     clientHeaders: call.clientHeaders,
     signal: call.signal,

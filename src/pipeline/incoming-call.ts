@@ -1,6 +1,6 @@
 import type { JsonText } from "../lib/json-text.ts";
 import type { Endpoint } from "../protocol/endpoints.ts";
-import type { ProviderCall } from "../providers/provider.ts";
+import type { Pin, ProviderCall } from "../providers/provider.ts";
 import type { Caller } from "../tenants/tenant.ts";
 
 /** A request that has been read and checked, and whose caller is known. */
@@ -16,6 +16,8 @@ export interface IncomingCall {
   readonly isStream: boolean;
   readonly request: JsonText;
   readonly requestBytes: Buffer;
+  /** The provider that the client asks for by name, by `x-sentinel-provider`. */
+  readonly pin: Pin | undefined;
   readonly clientHeaders: ProviderCall["clientHeaders"];
   /** Aborted with a `Failure` when the client leaves or Sentinel shuts down. */
   readonly signal: AbortSignal;

@@ -71,6 +71,7 @@ export async function adminApp(options: AdminAppOptions = {}) {
       fixedProviders: () => options.fixedProviders ?? [],
       secretBox,
       allowPrivateUpstreams: options.allowPrivateUpstreams ?? false,
+      statusOf: () => undefined,
       onProvidersChanged: () => {
         reloads += 1;
       },

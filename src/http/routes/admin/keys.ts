@@ -44,14 +44,14 @@ type OneKey = Context<AppEnv, "/:id">;
 const createSchema = strictFields({
   tenant: text({ pattern: /^.{1,64}$/, rule: "must be the id of a tenant" }).optional(),
   name: nameField(),
-  role: oneOf(roles, []),
+  role: oneOf(roles),
   policy: policySchema.optional(),
   expires_at: timeField().nullable().optional(),
 });
 
 const updateSchema = strictFields({
   name: nameField().optional(),
-  role: oneOf(roles, []).optional(),
+  role: oneOf(roles).optional(),
   policy: policySchema.optional(),
   expires_at: timeField().nullable().optional(),
 }).refine((change) => Object.keys(change).length > 0, {

@@ -7,6 +7,7 @@ import { normaliseProvider, providerInputSchema } from "../../../config/gateway-
 import type { ProviderConfig } from "../../../config/gateway-config.ts";
 import { Failure } from "../../../errors.ts";
 import type { Clock } from "../../../lib/clock.ts";
+import type { ProviderStatus } from "../../../providers/provider-status.ts";
 import type { SecretBox } from "../../../tenants/secret-box.ts";
 import { maskKeys, sealSecrets, takeOutSecrets } from "../../../tenants/stored-providers.ts";
 import type { ProviderFields } from "../../../tenants/stored-providers.ts";
@@ -20,6 +21,7 @@ import { checkAdminJson, readAdminJson } from "../../read-admin-json.ts";
 import { noSuch } from "./fields.ts";
 import { presentFixed, presentStored } from "./present-provider.ts";
 import type { ShownProvider } from "./present-provider.ts";
+import { presentStatus } from "./present-status.ts";
 
 export interface ProviderRoutesDeps {
   readonly store: ProviderStore;
@@ -28,6 +30,8 @@ export interface ProviderRoutesDeps {
   /** Absent without SENTINEL_MASTER_KEY: no credentials are stored then. */
   readonly secretBox: SecretBox | undefined;
   readonly allowPrivateUpstreams: boolean;
+  /** How it is doing; undefined for one that is not in use. */
+  readonly statusOf: (name: string) => ProviderStatus | undefined;
   readonly clock: Pick<Clock, "epochMs">;
   /** The answer to a change waits for it. */
   readonly onProvidersChanged: () => Promise<void> | void;
@@ -57,7 +61,9 @@ async function listProviders(c: Context<AppEnv>, deps: ProviderRoutesDeps): Prom
   );
   const page: Page<ShownProvider> = {
     object: "list",
-    data: [...fixed.map(presentFixed), ...stored.map(presentStored)],
+    data: [...fixed.map(presentFixed), ...stored.map(presentStored)].map((provider) =>
+      withStatus(provider, deps),
+    ),
     has_more: false,
     next_cursor: null,
   };
@@ -66,9 +72,16 @@ async function listProviders(c: Context<AppEnv>, deps: ProviderRoutesDeps): Prom
 
 async function getProvider(c: OneProvider, deps: ProviderRoutesDeps): Promise<Response> {
   const fixed = findFixed(c.req.param("name"), deps);
-  return c.json(
-    fixed === undefined ? presentStored(await findStored(c, deps)) : presentFixed(fixed),
-  );
+  const shown =
+    fixed === undefined ? presentStored(await findStored(c, deps)) : presentFixed(fixed);
+  return c.json(withStatus(shown, deps));
+}
+
+function withStatus(
+  provider: ShownProvider,
+  { statusOf, clock }: ProviderRoutesDeps,
+): ShownProvider {
+  return { ...provider, status: presentStatus(statusOf(provider.name), clock.epochMs()) };
 }
 
 async function createProvider(c: Context<AppEnv>, deps: ProviderRoutesDeps): Promise<Response> {

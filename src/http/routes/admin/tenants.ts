@@ -55,7 +55,7 @@ const createSchema = strictFields({
 
 const updateSchema = strictFields({
   name: nameField().optional(),
-  status: oneOf(tenantStatuses, []).optional(),
+  status: oneOf(tenantStatuses).optional(),
   policy: policySchema.optional(),
 }).refine((change) => Object.keys(change).length > 0, {
   error: mustBe("must hold what to change: name, status or policy"),

@@ -9,9 +9,10 @@ import type { IncomingCall } from "../../../pipeline/incoming-call.ts";
 import { checkRequest } from "../../../protocol/check-request.ts";
 import { endpoints } from "../../../protocol/endpoints.ts";
 import type { Endpoint } from "../../../protocol/endpoints.ts";
-import type { WholeReply } from "../../../providers/provider.ts";
+import type { Pin, WholeReply } from "../../../providers/provider.ts";
 import type { AppEnv } from "../../context.ts";
 import type { Cors } from "../../cors.ts";
+import { dialectOf } from "../../dialect.ts";
 import type { Inflight } from "../../inflight.ts";
 import { clientRequestId } from "../../middleware/request-id.ts";
 import { parseBody, readBody } from "../../read-body.ts";
@@ -49,7 +50,10 @@ export const modelCall =
     });
     const headers = answerHeaders(c, deps, answered.reply);
     if (answered.kind === "whole") sendWhole(outgoing, headers, answered.reply.bytes);
-    else await sendEvents(outgoing, headers, answered.events, endpoint);
+    else {
+      const requestId = c.get("requestId");
+      await sendEvents(outgoing, headers, answered.events, { endpoint, requestId });
+    }
     return RESPONSE_ALREADY_SENT;
   };
 
@@ -60,7 +64,8 @@ function answerHeaders(
 ): string[] {
   const headers = replyHeaders(c, deps.cors);
   for (const name in reply.headers) headers.push(name, reply.headers[name] ?? "");
-  if (reply.headers["openai-processing-ms"] === undefined) {
+  const isForOpenAi = dialectOf(c.env.incoming) === "openai";
+  if (isForOpenAi && reply.headers["openai-processing-ms"] === undefined) {
     const spentMs = performance.now() - c.get("arrivedTickMs");
     headers.push("openai-processing-ms", String(Math.round(spentMs)));
   }
@@ -122,6 +127,7 @@ function incomingCall(c: Context<AppEnv>, read: ReadRequest): IncomingCall {
     requestBytes: read.bytes,
     clientHeaders: headers,
     signal: read.signal,
+    pin: readPin(headers["x-sentinel-provider"]),
     timeoutMs: readTimeoutMs(headers["x-sentinel-timeout-ms"]),
     startedEpochMs: Date.now(),
     startedTickMs: c.get("arrivedTickMs"),
@@ -138,5 +144,19 @@ function readTimeoutMs(header: string | string[] | undefined): number | undefine
     "invalid_value",
     `The header 'x-sentinel-timeout-ms' must be a whole number from 1 to ${timeoutMsMax}.`,
     { param: "x-sentinel-timeout-ms" },
+  );
+}
+
+/** What a provider may be called, as `config/gateway-config.ts` has it. */
+const providerNamePattern = /^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$/;
+
+function readPin(header: string | string[] | undefined): Pin | undefined {
+  if (header === undefined) return undefined;
+  const providerName = String(header).trim();
+  if (providerNamePattern.test(providerName)) return { providerName, keyId: undefined };
+  throw new Failure(
+    "invalid_value",
+    "The header 'x-sentinel-provider' must be the name of one provider, as the configuration has it.",
+    { param: "x-sentinel-provider" },
   );
 }
