@@ -1,6 +1,8 @@
 import { ConfigurationError } from "./config/configuration-error.ts";
 import { loadConfiguration, reloadGateway } from "./config/load.ts";
 import type { Configuration } from "./config/load.ts";
+import { removePidFile, writePidFile } from "./pid-file.ts";
+import type { Reloads } from "./pid-file.ts";
 import { serve } from "./serve.ts";
 import type { RunningGateway } from "./serve.ts";
 import { openLog } from "./telemetry/log.ts";
@@ -16,6 +18,7 @@ async function main(): Promise<void> {
   const running = await serve(configuration, log);
   for (const note of running.firstRun.notes) log.warn(note);
   process.stdout.write(welcome(running, configuration));
+  await notePid(running, configuration, log, { count: 0, last: "none" });
   log.info({ url: running.url, admin_url: running.adminUrl }, "listening");
   onSignals(running, configuration, opened);
 }
@@ -28,16 +31,41 @@ function onSignals(running: RunningGateway, configuration: Configuration, opened
     if (isStopping) process.exit(1);
     isStopping = true;
     log.info({ signal }, "draining");
-    void end(running, opened);
+    void end(running, configuration, opened);
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
-  process.on("SIGHUP", () => void reload(running, configuration, log));
+  let reloadCount = 0;
+  process.on("SIGHUP", () => {
+    const count = ++reloadCount;
+    void reload(running, configuration, log).then((last) =>
+      notePid(running, configuration, log, { count, last }),
+    );
+  });
 }
 
-async function end(running: RunningGateway, { log, ...opened }: OpenLog): Promise<void> {
+/** Scripts find the process by it. Without it nothing else is lost, so a full disk does not stop the start. */
+async function notePid(
+  { url }: RunningGateway,
+  { settings }: Configuration,
+  log: Log,
+  reloads: Reloads,
+): Promise<void> {
+  try {
+    await writePidFile(settings.dataDir, { url, reloads });
+  } catch (error) {
+    log.warn({ err: error }, "sentinel.pid was not written");
+  }
+}
+
+async function end(
+  running: RunningGateway,
+  { settings }: Configuration,
+  { log, ...opened }: OpenLog,
+): Promise<void> {
   try {
     await running[Symbol.asyncDispose]();
+    await removePidFile(settings.dataDir);
     log.info("stopped");
     process.exitCode = 0;
   } catch (error) {
@@ -53,18 +81,20 @@ async function reload(
   running: RunningGateway,
   { settings }: Configuration,
   log: Log,
-): Promise<void> {
+): Promise<Reloads["last"]> {
   try {
     const next = await reloadGateway(settings);
     for (const warning of next.warnings) log.warn(warning);
     await running.reload(next);
     log.info({ config: next.configPath }, "configuration reloaded");
+    return "done";
   } catch (error) {
     const problems = error instanceof ConfigurationError ? error.problems : undefined;
     log.error(
       problems === undefined ? { err: error } : { problems },
       "the configuration was not reloaded; the one before stays in force",
     );
+    return "refused";
   }
 }
 
