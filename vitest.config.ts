@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Four kinds of tests, from pure to whole (ARCHITECTURE.md, "Tests"). `npm run check` runs the first three;
+ * Five kinds of tests, from pure to whole (ARCHITECTURE.md, "Tests"). `npm run check` runs the first three;
  * `npm test` runs all of them.
  */
 const project = (name: string, testTimeout: number) => ({
@@ -21,6 +21,7 @@ export default defineConfig({
       project("contract", 20_000),
       project("http", 20_000),
       project("e2e", 120_000),
+      project("matrix", 20_000),
     ],
   },
 });

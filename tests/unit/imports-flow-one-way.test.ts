@@ -12,7 +12,7 @@ const rows: readonly (readonly string[])[] = [
   ["pipeline"],
   ["jobs"],
   ["http", "stores"],
-  ["app", "wiring", "wiring-routes", "wiring-adapters", "serve", "welcome", "version"],
+  ["app", "wiring", "wiring-routes", "wiring-adapters", "serve", "welcome", "pid-file", "version"],
   ["main", "cli"],
 ];
 const rowOf = (file: string): number => rows.findIndex((row) => row.includes(partOf(file)));
