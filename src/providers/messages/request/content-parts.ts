@@ -126,6 +126,8 @@ function documentParts({ block, place }: PlacedBlock, translation: Translation):
       const heading = named === undefined ? [] : [textPart(named)];
       return [...heading, ...explained, ...blocks.flatMap((inner) => toParts(inner, translation))];
     }
+    case "url": // A chat has no place for it, and Sentinel itself fetches nothing that a client names.
+      throw fault(`${sourcePlace}.type`, "is 'url': send the document as 'base64' to this model.");
     default:
       throw anthropicOnly(`${sourcePlace}.type`, `a document of type ${typeOf(source)}`);
   }
