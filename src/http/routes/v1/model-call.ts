@@ -28,7 +28,7 @@ export interface ModelCallDeps extends AnswerDeps {
   readonly degradedParts: () => readonly string[];
 }
 
-/** A route that asks a model. Runs once per request; all five endpoints take this way. */
+/** A route that asks a model. Runs once per request; all of them take this way. */
 export const modelCall =
   (endpoint: Endpoint, deps: ModelCallDeps): Handler<AppEnv> =>
   async (c) => {
