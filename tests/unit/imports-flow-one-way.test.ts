@@ -13,7 +13,7 @@ const rows: readonly (readonly string[])[] = [
   ["jobs"],
   ["http", "stores"],
   ["app", "wiring", "wiring-routes", "wiring-adapters", "serve", "welcome", "pid-file", "version"],
-  ["main", "cli"],
+  ["main", "process", "cli"],
 ];
 const rowOf = (file: string): number => rows.findIndex((row) => row.includes(partOf(file)));
 const partOf = (file: string): string => file.replace(/\.ts$/, "").split("/")[0] ?? "";

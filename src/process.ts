@@ -1,0 +1,107 @@
+import { ConfigurationError } from "./config/configuration-error.ts";
+import { loadConfiguration, reloadGateway } from "./config/load.ts";
+import type { Configuration } from "./config/load.ts";
+import { removePidFile, writePidFile } from "./pid-file.ts";
+import type { Reloads } from "./pid-file.ts";
+import { serve } from "./serve.ts";
+import type { RunningGateway } from "./serve.ts";
+import { openLog } from "./telemetry/log.ts";
+import type { Log, OpenLog } from "./telemetry/log.ts";
+import { welcome } from "./welcome.ts";
+
+/** The process: configuration, resources, listener, signals, and an orderly end. */
+async function main(): Promise<void> {
+  const configuration = await loadConfiguration();
+  const opened = openLog(configuration.settings.logLevel);
+  const { log } = opened;
+  for (const warning of configuration.warnings) log.warn(warning);
+  const running = await serve(configuration, log);
+  for (const note of running.firstRun.notes) log.warn(note);
+  process.stdout.write(welcome(running, configuration));
+  await notePid(running, configuration, log, { count: 0, last: "none" });
+  log.info({ url: running.url, admin_url: running.adminUrl }, "listening");
+  onSignals(running, configuration, opened);
+}
+
+function onSignals(running: RunningGateway, configuration: Configuration, opened: OpenLog): void {
+  const { log } = opened;
+  let isStopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    // Whoever asks twice does not want to wait.
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    log.info({ signal }, "draining");
+    void end(running, configuration, opened);
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  let reloadCount = 0;
+  process.on("SIGHUP", () => {
+    const count = ++reloadCount;
+    void reload(running, configuration, log).then((last) =>
+      notePid(running, configuration, log, { count, last }),
+    );
+  });
+}
+
+/** Scripts find the process by it. Without it nothing else is lost, so a full disk does not stop the start. */
+async function notePid(
+  { url }: RunningGateway,
+  { settings }: Configuration,
+  log: Log,
+  reloads: Reloads,
+): Promise<void> {
+  try {
+    await writePidFile(settings.dataDir, { url, reloads });
+  } catch (error) {
+    log.warn({ err: error }, "sentinel.pid was not written");
+  }
+}
+
+async function end(
+  running: RunningGateway,
+  { settings }: Configuration,
+  { log, ...opened }: OpenLog,
+): Promise<void> {
+  try {
+    await running[Symbol.asyncDispose]();
+    await removePidFile(settings.dataDir);
+    log.info("stopped");
+    process.exitCode = 0;
+  } catch (error) {
+    log.fatal({ err: error }, "stopping failed");
+    process.exitCode = 1;
+  }
+  await opened[Symbol.asyncDispose]();
+  process.exit();
+}
+
+/** A configuration with a mistake changes nothing: the one before stays in force, and the log says why. */
+async function reload(
+  running: RunningGateway,
+  { settings }: Configuration,
+  log: Log,
+): Promise<Reloads["last"]> {
+  try {
+    const next = await reloadGateway(settings);
+    for (const warning of next.warnings) log.warn(warning);
+    await running.reload(next);
+    log.info({ config: next.configPath }, "configuration reloaded");
+    return "done";
+  } catch (error) {
+    const problems = error instanceof ConfigurationError ? error.problems : undefined;
+    log.error(
+      problems === undefined ? { err: error } : { problems },
+      "the configuration was not reloaded; the one before stays in force",
+    );
+    return "refused";
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`Sentinel cannot start.\n${message}\n`);
+  process.exit(1);
+}
