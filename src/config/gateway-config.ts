@@ -95,8 +95,10 @@ export type ProviderType = ProviderInput["type"];
 export type ProviderSource = "file" | "environment" | "admin";
 
 const providerNameRule = 'letters, digits and . _ : @ - (no "/"), at most 128, not a sign first';
+/** What a provider may be called. */
+export const providerNamePattern = /^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$/;
 const providerName = () =>
-  text({ pattern: /^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$/, rule: `must be ${providerNameRule}` });
+  text({ pattern: providerNamePattern, rule: `must be ${providerNameRule}` });
 const aliasRule = "letters, digits and . _ : @ / -, at most 128, not a sign first";
 const alias = () =>
   text({ pattern: /^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$/, rule: `must be ${aliasRule}` });

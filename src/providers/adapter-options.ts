@@ -14,3 +14,8 @@ export interface AdapterOptions {
   readonly forwardHeaders: readonly string[];
   readonly pools: UpstreamPools;
 }
+
+/** What stands before every path of the vendor's, without a slash at its end. */
+export function basePathOf({ baseUrl }: Pick<AdapterOptions, "baseUrl">): string {
+  return new URL(baseUrl).pathname.replace(/\/+$/, "");
+}

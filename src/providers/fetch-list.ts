@@ -1,4 +1,5 @@
 import { Failure } from "../errors.ts";
+import { basePathOf } from "./adapter-options.ts";
 import type { AdapterOptions } from "./adapter-options.ts";
 import { defaultDeadlines } from "./deadlines.ts";
 import { readAll } from "./transport/read-all.ts";
@@ -11,13 +12,14 @@ const listBytesMax = 8 * 1024 * 1024;
  * and values in turn. Rejects with a `Failure` if the vendor does not tell.
  */
 export async function fetchList(
-  { name, baseUrl, pools }: AdapterOptions,
+  options: AdapterOptions,
   { path, headers }: { readonly path: string; readonly headers: string[] },
   signal: AbortSignal,
 ): Promise<unknown> {
-  const response = await sendUpstream(pools, {
+  const { name } = options;
+  const response = await sendUpstream(options.pools, {
     method: "GET",
-    path: `${new URL(baseUrl).pathname.replace(/\/+$/, "")}${path}`,
+    path: `${basePathOf(options)}${path}`,
     headers,
     body: null,
     signal,

@@ -1,6 +1,9 @@
 import { Failure } from "../errors.ts";
 import type { ErrorBody, Recovery } from "../errors.ts";
+import { endpoints } from "../protocol/endpoints.ts";
+import { EventTooLarge } from "../protocol/sse.ts";
 import { isOutOfMoney } from "./out-of-money.ts";
+import type { ProviderCall } from "./provider.ts";
 import { repliedHeaders } from "./transport/reply-headers.ts";
 import type { UpstreamResponse } from "./transport/upstream-call.ts";
 import { withoutSecrets } from "./transport/without-secrets.ts";
@@ -90,6 +93,26 @@ export function refusalWithin(
   }
   const failed = { status: 502, body: { ...clean, code: clean.code ?? "upstream_error" } };
   return new Failure("upstream_error", clean.message, { upstream: failed });
+}
+
+/** For an endpoint that the vendor does not have; another target may. */
+export function lacksEndpoint({ endpoint, model }: ProviderCall): Failure {
+  const message = `The provider of model '${model}' does not have /v1${endpoints[endpoint].path}.`;
+  return new Failure("unsupported_endpoint", message, { param: "model" });
+}
+
+/** What it means that reading an event of a stream threw this. */
+export function eventFailure(thrown: unknown, upstreamName: string): Failure {
+  if (thrown instanceof Failure) return thrown;
+  const what =
+    thrown instanceof EventTooLarge ? "an event without end" : "an event that is not JSON";
+  return new Failure("upstream_error", `${upstreamName} sent ${what}.`, { cause: thrown });
+}
+
+/** For a stream that ended without saying that it is whole. */
+export function cutStream(upstreamName: string, hasEvents: boolean): Failure {
+  const what = hasEvents ? "ended in the middle of its answer" : "sent an empty stream";
+  return new Failure("upstream_error", `${upstreamName} ${what}.`);
 }
 
 /** 401, 402 and 403 are about the operator's credential: another target may have a better one. */

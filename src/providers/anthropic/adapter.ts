@@ -7,7 +7,7 @@ import { wantsUsage } from "../../protocol/stream-options.ts";
 import type { AdapterOptions } from "../adapter-options.ts";
 import type { Provider, ProviderCall, ProviderReply, WholeReply } from "../provider.ts";
 import { eventsOf, peek } from "../transport/peek.ts";
-import { readAll } from "../transport/read-all.ts";
+import { answerBytesMax, errorBytesMax, readAll } from "../transport/read-all.ts";
 import { repliedHeaders } from "../transport/reply-headers.ts";
 import { addForwarded, forwardedHeaders, upstreamHeaders } from "../transport/request-headers.ts";
 import type { HeaderRules } from "../transport/request-headers.ts";
@@ -26,14 +26,13 @@ import { writeChat } from "./to-request.ts";
 import type { WrittenChat } from "./to-request.ts";
 import { readCounts } from "./answer/usage.ts";
 import { apiVersion } from "./wire.ts";
-
-/** No whole answer is larger; what is would fill the memory. */
-const answerBytesMax = 128 * 1024 * 1024;
-const errorBytesMax = 1024 * 1024;
+import { basePathOf } from "../adapter-options.ts";
+import { parseJsonAnswer } from "../transport/parse-answer.ts";
+import { lacksEndpoint } from "../upstream-failure.ts";
 
 /** Anthropic's Messages API: chats are translated, its own two endpoints go on as they are. */
 export function anthropic(options: AdapterOptions): Provider {
-  const basePath = new URL(options.baseUrl).pathname.replace(/\/+$/, "");
+  const basePath = basePathOf(options);
   const forwarded = forwardedHeaders(["anthropic-beta"], options.forwardHeaders);
 
   const ask = async (call: ProviderCall, written: WrittenRequest): Promise<ProviderReply> => {
@@ -66,8 +65,7 @@ export function anthropic(options: AdapterOptions): Provider {
       if (call.endpoint === "messages" || call.endpoint === "count_tokens") {
         return ask(call, { body: nativeBody(call), droppedParams: [], answerTool: undefined });
       }
-      const message = `The provider of model '${call.model}' does not have /v1${endpoints[call.endpoint].path}.`;
-      throw new Failure("unsupported_endpoint", message, { param: "model" });
+      throw lacksEndpoint(call);
     },
   };
 }
@@ -159,13 +157,7 @@ function wholeOf(
 }
 
 function parseMessage(bytes: Buffer, { call, upstream }: Answered): JsonObject {
-  let value: unknown;
-  try {
-    value = parseExactly(bytes.toString("utf8"));
-  } catch (error) {
-    const message = `${upstream.name} sent an answer that is not JSON.`;
-    throw new Failure("upstream_error", message, { cause: error });
-  }
+  const value = parseJsonAnswer(bytes, upstream.name, parseExactly);
   if (isJsonObject(value) && value["type"] === "error") throw failureWithin(value, upstream);
   const isMessage = isJsonObject(value) && Array.isArray(value["content"]);
   const isCount = call.endpoint === "count_tokens" && isJsonObject(value);

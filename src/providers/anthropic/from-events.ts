@@ -1,13 +1,14 @@
-import { Failure } from "../../errors.ts";
+import type { Failure } from "../../errors.ts";
 import { isJsonObject } from "../../lib/json-text.ts";
 import type { JsonObject } from "../../lib/json-text.ts";
-import { EventTooLarge, SseReader } from "../../protocol/sse.ts";
+import { SseReader } from "../../protocol/sse.ts";
 import type { SseEvent } from "../../protocol/sse.ts";
 import type { Usage } from "../../protocol/usage.ts";
 import type { EventBatch, EventStream } from "../provider.ts";
 import type { UpstreamBody } from "../transport/upstream-call.ts";
 import type { UpstreamIdentity } from "../upstream-failure.ts";
 import { failureWithin } from "./from-error.ts";
+import { cutStream, eventFailure } from "../upstream-failure.ts";
 
 /** What becomes of the events of one stream: a chat's chunks, or the same events again. */
 export interface EventTaker {
@@ -41,13 +42,13 @@ export class AnthropicEvents implements EventStream {
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure;
       const bytes = await this.#body.next();
-      if (bytes === undefined) throw this.#cut();
+      if (bytes === undefined) throw cutStream(this.#upstreamName, this.#hasEvents);
       const events: SseEvent[] = [];
       try {
         this.#takeAll(bytes, events);
       } catch (thrown) {
         this.cancel();
-        this.#failure = this.#explain(thrown);
+        this.#failure = eventFailure(thrown, this.#upstreamName);
       }
       const { isDone: isLast, usage } = this.#taker;
       if (isLast && this.#failure === undefined) this.#body.drain();
@@ -68,19 +69,6 @@ export class AnthropicEvents implements EventStream {
         this.#taker.take(event, events);
       }
     }
-  }
-
-  #cut(): Failure {
-    const what = this.#hasEvents ? "ended in the middle of its answer" : "sent an empty stream";
-    return new Failure("upstream_error", `${this.#upstreamName} ${what}.`);
-  }
-
-  #explain(thrown: unknown): Failure {
-    if (thrown instanceof Failure) return thrown;
-    const what =
-      thrown instanceof EventTooLarge ? "an event without end" : "an event that is not JSON";
-    const message = `${this.#upstreamName} sent ${what}.`;
-    return new Failure("upstream_error", message, { cause: thrown });
   }
 }
 

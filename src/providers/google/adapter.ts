@@ -1,9 +1,7 @@
-import { Failure } from "../../errors.ts";
-import { endpoints } from "../../protocol/endpoints.ts";
 import { wantsUsage } from "../../protocol/stream-options.ts";
 import type { AdapterOptions } from "../adapter-options.ts";
 import type { Provider, ProviderCall, ProviderReply } from "../provider.ts";
-import { readAll } from "../transport/read-all.ts";
+import { answerBytesMax, readAll } from "../transport/read-all.ts";
 import { repliedHeaders } from "../transport/reply-headers.ts";
 import { embed } from "./embeddings.ts";
 import { readStream } from "./from-events.ts";
@@ -11,9 +9,7 @@ import { readWhole } from "./from-response.ts";
 import { GeminiApi } from "./gemini-api.ts";
 import { bareName } from "./model-generation.ts";
 import { writeRequest } from "./to-request.ts";
-
-/** No answer is larger; what is would fill the memory. */
-const answerBytesMax = 128 * 1024 * 1024;
+import { lacksEndpoint } from "../upstream-failure.ts";
 
 /** Google's Gemini API. (https://ai.google.dev/api, read 2026-11-21) */
 export function google(options: AdapterOptions): Provider {
@@ -36,9 +32,7 @@ export function google(options: AdapterOptions): Provider {
     send: async (call) => {
       if (call.endpoint === "chat") return chat(call);
       if (call.endpoint === "embeddings") return embed(call, api);
-      const path = `/v1${endpoints[call.endpoint].path}`;
-      const message = `The provider of model '${call.model}' does not have ${path}.`;
-      throw new Failure("unsupported_endpoint", message, { param: "model" });
+      throw lacksEndpoint(call);
     },
   };
 }

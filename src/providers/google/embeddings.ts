@@ -4,7 +4,7 @@ import type { JsonObject } from "../../lib/json-text.ts";
 import { embeddingBase64 } from "../../protocol/embedding-base64.ts";
 import type { Usage } from "../../protocol/usage.ts";
 import type { ProviderCall, WholeReply } from "../provider.ts";
-import { readAll } from "../transport/read-all.ts";
+import { answerBytesMax, readAll } from "../transport/read-all.ts";
 import { repliedHeaders } from "../transport/reply-headers.ts";
 import { failureWithin } from "./from-error.ts";
 import { parseAnswer } from "./from-response.ts";
@@ -19,7 +19,6 @@ import { readUsageMetadata } from "./answer/usage-metadata.ts";
 const batchMax = 100;
 /** As many as OpenAI takes. */
 const inputsMax = 2_048;
-const answerBytesMax = 128 * 1024 * 1024;
 
 /** OpenAI's embeddings from Gemini's, one batch after the other, in the order of the input. */
 export async function embed(call: ProviderCall, api: GeminiApi): Promise<WholeReply> {

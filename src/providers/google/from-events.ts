@@ -1,23 +1,22 @@
-import { Failure } from "../../errors.ts";
+import type { Failure } from "../../errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { isJsonObject } from "../../lib/json-text.ts";
-import { EventTooLarge, SseReader, makeEvent } from "../../protocol/sse.ts";
+import { SseReader, makeEvent } from "../../protocol/sse.ts";
 import type { SseEvent } from "../../protocol/sse.ts";
 import { ChatChunks } from "../chat-chunks.ts";
 import { chatUsage } from "../chat-usage.ts";
 import type { EventBatch, EventStream } from "../provider.ts";
 import { eventsOf } from "../transport/peek.ts";
+import { answerBytesMax } from "../transport/read-all.ts";
 import type { UpstreamBody } from "../transport/upstream-call.ts";
 import { AnswerReader } from "./answer/answer-reader.ts";
 import type { Piece } from "./answer/answer-reader.ts";
 import { parseAnswer } from "./from-response.ts";
 import type { AnswerContext } from "./from-response.ts";
+import { eventFailure } from "../upstream-failure.ts";
 
 const doneMarker = "[DONE]";
 const blankLine = Buffer.from("\n\n");
-
-/** No answer is larger; what is would fill the memory. */
-const answerBytesMax = 128 * 1024 * 1024;
 
 /**
  * Gemini's stream as OpenAI's. Errors come as JSON, and so does the answer where a proxy lost `alt=sse`.
@@ -72,7 +71,7 @@ class GeminiEvents implements EventStream {
         this.#take(bytes, events);
       } catch (thrown) {
         this.cancel();
-        this.#failure = this.#explain(thrown);
+        this.#failure = eventFailure(thrown, this.#context.upstream.name);
       }
       if (events.length > 0) return { events, usage: this.#answer.usage, isLast: false };
     }
@@ -123,14 +122,6 @@ class GeminiEvents implements EventStream {
     const made = new ChatChunks(this.#identity);
     this.#chunks.set(index, made);
     return made;
-  }
-
-  #explain(thrown: unknown): Failure {
-    if (thrown instanceof Failure) return thrown;
-    const what =
-      thrown instanceof EventTooLarge ? "an event without end" : "an event that is not JSON";
-    const message = `${this.#context.upstream.name} sent ${what}.`;
-    return new Failure("upstream_error", message, { cause: thrown });
   }
 }
 

@@ -4,6 +4,7 @@ import { isJsonObject } from "../../lib/json-text.ts";
 import type { JsonObject } from "../../lib/json-text.ts";
 import { chatUsage } from "../chat-usage.ts";
 import type { WholeReply } from "../provider.ts";
+import { parseJsonAnswer } from "../transport/parse-answer.ts";
 import type { UpstreamIdentity } from "../upstream-failure.ts";
 import { AnswerReader } from "./answer/answer-reader.ts";
 import type { Ending, Piece } from "./answer/answer-reader.ts";
@@ -39,13 +40,7 @@ export function readWhole(
 
 /** A list is what `streamGenerateContent` sends without `alt=sse`. */
 export function parseAnswer(bytes: Buffer, upstream: UpstreamIdentity): JsonObject[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(bytes.toString("utf8"));
-  } catch (error) {
-    const message = `${upstream.name} sent an answer that is not JSON.`;
-    throw new Failure("upstream_error", message, { cause: error });
-  }
+  const value = parseJsonAnswer(bytes, upstream.name);
   const responses = (Array.isArray(value) ? value : [value]).filter(isJsonObject);
   if (responses.length > 0) return responses;
   throw new Failure("upstream_error", `${upstream.name} sent an answer that is no JSON object.`);

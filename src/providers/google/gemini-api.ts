@@ -1,12 +1,13 @@
 import type { AdapterOptions } from "../adapter-options.ts";
 import type { ProviderCall } from "../provider.ts";
-import { readAll } from "../transport/read-all.ts";
+import { errorBytesMax, readAll } from "../transport/read-all.ts";
 import { addForwarded, forwardedHeaders, upstreamHeaders } from "../transport/request-headers.ts";
 import { sendUpstream } from "../transport/send.ts";
 import type { UpstreamResponse } from "../transport/upstream-call.ts";
 import type { UpstreamIdentity } from "../upstream-failure.ts";
 import { failureFrom } from "./from-error.ts";
 import { bareName } from "./model-generation.ts";
+import { basePathOf } from "../adapter-options.ts";
 
 /** What is asked of a model; `stream` is the first of them, in pieces. */
 export type Action = "generate" | "stream" | "embed" | "embed-many" | "count";
@@ -18,8 +19,6 @@ const methods = {
   "embed-many": "batchEmbedContents",
   count: "countTokens",
 } as const satisfies Record<Action, string>;
-
-const errorBytesMax = 1024 * 1024;
 
 /** Google's models behind their own API. The key goes in a header: addresses end up in logs. */
 export class GeminiApi {
@@ -61,10 +60,6 @@ export class GeminiApi {
     const { name, headers } = this.#options;
     return { name, key: apiKey, headers };
   }
-}
-
-function basePathOf({ baseUrl }: AdapterOptions): string {
-  return new URL(baseUrl).pathname.replace(/\/+$/, "");
 }
 
 /** The model as Gemini's requests name it, where they do. */

@@ -1,9 +1,7 @@
-import { Failure } from "../../errors.ts";
-import { endpoints } from "../../protocol/endpoints.ts";
 import type { AdapterOptions } from "../adapter-options.ts";
 import type { Provider, ProviderCall, ProviderReply } from "../provider.ts";
 import { eventsOf } from "../transport/peek.ts";
-import { readAll } from "../transport/read-all.ts";
+import { answerBytesMax, errorBytesMax, readAll } from "../transport/read-all.ts";
 import { repliedHeaders } from "../transport/reply-headers.ts";
 import { addForwarded, forwardedHeaders, upstreamHeaders } from "../transport/request-headers.ts";
 import type { HeaderRules } from "../transport/request-headers.ts";
@@ -15,16 +13,13 @@ import type { Quirks } from "./quirks.ts";
 import { writeRequest } from "./to-request.ts";
 import { UpstreamPaths } from "./upstream-paths.ts";
 import { wholeAsEvents } from "./whole-as-events.ts";
+import { lacksEndpoint } from "../upstream-failure.ts";
 
 export interface CompatibleOptions extends AdapterOptions {
   readonly quirks: Quirks;
   /** Azure's `api-version`; without it Azure's versionless `/openai/v1` is used. */
   readonly apiVersion: string | undefined;
 }
-
-/** No provider's whole answer is larger; what is would fill the memory. */
-const answerBytesMax = 128 * 1024 * 1024;
-const errorBytesMax = 1024 * 1024;
 
 /** Any server that speaks OpenAI's API, with the vendor's differences taken from its quirks. */
 export function openAiCompatible(options: CompatibleOptions): Provider {
@@ -75,9 +70,7 @@ export function openAiCompatible(options: CompatibleOptions): Provider {
   return {
     send: (call) => {
       if (quirks.endpoints.has(call.endpoint)) return ask(call);
-      const path = `/v1${endpoints[call.endpoint].path}`;
-      const message = `The provider of model '${call.model}' does not have ${path}.`;
-      return Promise.reject(new Failure("unsupported_endpoint", message, { param: "model" }));
+      return Promise.reject(lacksEndpoint(call));
     },
   };
 }

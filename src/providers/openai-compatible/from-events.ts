@@ -1,8 +1,8 @@
-import { Failure } from "../../errors.ts";
+import type { Failure } from "../../errors.ts";
 import { changeFields, isJsonObject, readJsonObject } from "../../lib/json-text.ts";
 import type { FieldChange, JsonObject } from "../../lib/json-text.ts";
 import { endpoints } from "../../protocol/endpoints.ts";
-import { EventTooLarge, SseReader, makeEvent } from "../../protocol/sse.ts";
+import { SseReader, makeEvent } from "../../protocol/sse.ts";
 import type { SseEvent } from "../../protocol/sse.ts";
 import { wantsUsage } from "../../protocol/stream-options.ts";
 import { readUsage } from "../../protocol/usage.ts";
@@ -15,6 +15,7 @@ import type { AnswerQuirks } from "./quirks.ts";
 import { repairChoices } from "./repair-choices.ts";
 import { ToolCallRepair } from "./tool-calls.ts";
 import { errorBeside, withOwnUsage } from "./vendor-usage.ts";
+import { cutStream, eventFailure } from "../upstream-failure.ts";
 
 /**
  * A vendor's stream as OpenAI's own. Runs once per event, about 50 times a second per stream; budget 2 µs.
@@ -92,7 +93,7 @@ export class CompatibleEvents implements EventStream {
         }
       } catch (thrown) {
         this.cancel();
-        this.#failure = this.#explain(thrown);
+        this.#failure = eventFailure(thrown, this.#upstream.name);
       }
       if (this.#isDone) return this.#last(events);
       if (events.length > 0) return { events, usage: this.#usage, isLast: false };
@@ -184,8 +185,7 @@ export class CompatibleEvents implements EventStream {
     // Some leave out the blank line after their marker.
     const rest = isMidEvent && this.#endsWithMarker ? this.#reader.push(blankLine) : [];
     if (rest.some(({ data }) => data?.trim() === doneMarker)) return this.#last([]);
-    const what = this.#hasEvents ? "ended in the middle of its answer" : "sent an empty stream";
-    throw new Failure("upstream_error", `${this.#upstream.name} ${what}.`);
+    throw cutStream(this.#upstream.name, this.#hasEvents);
   }
 
   #last(events: SseEvent[]): EventBatch {
@@ -200,14 +200,6 @@ export class CompatibleEvents implements EventStream {
   #parse(data: string): JsonObject {
     const value: unknown = JSON.parse(data);
     return isJsonObject(value) ? value : {};
-  }
-
-  #explain(thrown: unknown): Failure {
-    if (thrown instanceof Failure) return thrown;
-    const what =
-      thrown instanceof EventTooLarge ? "an event without end" : "an event that is not JSON";
-    const message = `${this.#upstream.name} sent ${what}.`;
-    return new Failure("upstream_error", message, { cause: thrown });
   }
 }
 

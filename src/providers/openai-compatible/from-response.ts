@@ -4,6 +4,7 @@ import type { JsonObject } from "../../lib/json-text.ts";
 import { embeddingBase64 } from "../../protocol/embedding-base64.ts";
 import { readUsage } from "../../protocol/usage.ts";
 import type { ProviderCall, WholeReply } from "../provider.ts";
+import { parseJsonAnswer } from "../transport/parse-answer.ts";
 import { failureFromBody, isError } from "./from-error.ts";
 import type { UpstreamIdentity } from "../upstream-failure.ts";
 import type { AnswerQuirks } from "./quirks.ts";
@@ -26,13 +27,7 @@ export function readWhole(
 }
 
 function parseAnswer(bytes: Buffer, upstream: UpstreamIdentity): JsonObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(bytes.toString("utf8"));
-  } catch (error) {
-    const message = `${upstream.name} sent an answer that is not JSON.`;
-    throw new Failure("upstream_error", message, { cause: error });
-  }
+  const value = parseJsonAnswer(bytes, upstream.name);
   if (!isJsonObject(value)) {
     throw new Failure("upstream_error", `${upstream.name} sent an answer that is no JSON object.`);
   }

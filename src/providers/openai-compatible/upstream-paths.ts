@@ -1,6 +1,7 @@
 import type { Endpoint } from "../../protocol/endpoints.ts";
 import { endpoints } from "../../protocol/endpoints.ts";
 import type { Quirks } from "./quirks.ts";
+import { basePathOf } from "../adapter-options.ts";
 
 export interface PathOptions {
   readonly baseUrl: string;
@@ -20,7 +21,7 @@ export class UpstreamPaths {
   readonly #plain = new Map<Endpoint, string>();
 
   constructor({ baseUrl, quirks, apiVersion }: PathOptions) {
-    const path = new URL(baseUrl).pathname.replace(/\/+$/, "");
+    const path = basePathOf({ baseUrl });
     const hasDeployments = quirks.paths === "deployments";
     const root = path.replace(/\/openai(\/v1|\/deployments\/[^/]+)?$/, "");
     const named = /\/openai\/deployments\/([^/]+)$/.exec(path)?.[1];

@@ -1,6 +1,10 @@
 import { Failure } from "../../errors.ts";
 import type { UpstreamBody } from "./upstream-call.ts";
 
+/** No vendor's answer is larger; what is would fill the memory. */
+export const answerBytesMax = 128 * 1024 * 1024;
+export const errorBytesMax = 1024 * 1024;
+
 /** The whole body. Throws `upstream_error` past `bytesMax`, so that no upstream can fill the memory. */
 export async function readAll(
   body: UpstreamBody,

@@ -1,6 +1,7 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context, Handler } from "hono";
 
+import { providerNamePattern } from "../../../config/gateway-config.ts";
 import { Failure } from "../../../errors.ts";
 import type { JsonText } from "../../../lib/json-text.ts";
 import { answer } from "../../../pipeline/answer.ts";
@@ -146,9 +147,6 @@ function readTimeoutMs(header: string | string[] | undefined): number | undefine
     { param: "x-sentinel-timeout-ms" },
   );
 }
-
-/** What a provider may be called, as `config/gateway-config.ts` has it. */
-const providerNamePattern = /^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$/;
 
 function readPin(header: string | string[] | undefined): Pin | undefined {
   if (header === undefined) return undefined;
