@@ -6,6 +6,7 @@ import type {
   TenantChange,
   TenantStore,
 } from "../../tenants/tenant-store.ts";
+import { defaultTenantId } from "../../tenants/tenant.ts";
 import type { Tenant } from "../../tenants/tenant.ts";
 import { changeColumns } from "./change-columns.ts";
 import type { Database } from "./open.ts";
@@ -47,7 +48,14 @@ function tenantCalls(database: Calls) {
       return row && toTenant(row);
     },
     async deleteTenant(id) {
-      return (await database.run("DELETE FROM tenants WHERE id = ?", [id])) === 1;
+      const outcome = await database.transaction([
+        { sql: "DELETE FROM tenants WHERE id = ?", params: [id], mustChange: true },
+        ...(id === defaultTenantId ? [] : [{ sql: rememberDeletedSql, params: [id, Date.now()] }]),
+      ]);
+      return outcome.kind === "committed";
+    },
+    async wasTenant(id) {
+      return (await database.all("SELECT 1 FROM deleted_tenants WHERE id = ?", [id])).length > 0;
     },
   } satisfies Partial<TenantStore>;
 }
@@ -104,6 +112,10 @@ function platformCalls(database: Calls) {
       const [row] = await database.all("SELECT value FROM platform WHERE name = ?", [adminToken]);
       return typeof row?.["value"] === "string" ? row["value"] : undefined;
     },
+    async claimAdminTokenHash(hash) {
+      const [row] = await database.all(claimPlatformSql, [adminToken, hash]);
+      return typeof row?.["value"] === "string" ? row["value"] : hash;
+    },
     async putAdminTokenHash(hash) {
       await database.run(putPlatformSql, [adminToken, hash]);
     },
@@ -136,7 +148,11 @@ function olderThan(after: ListPosition | undefined): readonly SqlValue[] {
 
 const insertTenantSql = `
   INSERT INTO tenants (id, name, status, policy, created_at_ms)
-  VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
+  SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM deleted_tenants WHERE id = ?1)
+  ON CONFLICT DO NOTHING`;
+
+const rememberDeletedSql = `
+  INSERT INTO deleted_tenants (id, deleted_at_ms) VALUES (?, ?) ON CONFLICT DO NOTHING`;
 
 function tenantValues({ id, name, status, policy, createdAtMs }: Tenant): readonly SqlValue[] {
   return [id, name, status, policyToText(policy), createdAtMs];
@@ -188,3 +204,8 @@ function touchKey({ keyId, day }: KeyUse): SqlStatement {
 const putPlatformSql = `
   INSERT INTO platform (name, value) VALUES (?, ?)
   ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
+
+/** Changes nothing where there is a value, and tells which. */
+const claimPlatformSql = `
+  INSERT INTO platform (name, value) VALUES (?, ?)
+  ON CONFLICT (name) DO UPDATE SET value = value RETURNING value`;

@@ -1,0 +1,150 @@
+import { usageSums } from "../../../pipeline/cost/usage-ledger.ts";
+import type {
+  BudgetSpent,
+  UsageDimension,
+  UsageQuery,
+  UsageRow,
+  UsageSums,
+} from "../../../pipeline/cost/usage-ledger.ts";
+import { periodIdsOf } from "../../../pipeline/limits/budget-periods.ts";
+import type { Connection } from "../connection.ts";
+import type { SqlRow, SqlValue } from "../protocol.ts";
+import { dayMs } from "./day-files.ts";
+import { fileId, openToRead } from "./open-file.ts";
+import { ledgerPath } from "./ledger-writer.ts";
+
+const hourMs = 3_600_000;
+const hoursPerDay = 24;
+
+/** Reads `ledger.db` while another thread writes to it. For the reading thread: every call blocks it. */
+export class LedgerReader {
+  readonly #path: string;
+  #connection: Connection | undefined;
+  #file: number | undefined;
+
+  constructor(dataDir: string) {
+    this.#path = ledgerPath(dataDir);
+  }
+
+  usage(query: UsageQuery): UsageRow[] {
+    const connection = this.#open();
+    if (connection === undefined) return [];
+    const { sql, params } = query.groupBy.includes("tag") ? tagStatement(query) : statement(query);
+    return rowsOf(connection, sql, params).map((row) => toRow(row, query.groupBy));
+  }
+
+  budgetsSpent(nowMs: number): BudgetSpent[] {
+    const sql = "SELECT * FROM spent WHERE period_id IN (?, ?, ?, ?)";
+    const rows = this.#open()?.allExact({ sql, params: [...periodIdsOf(nowMs)] }) ?? [];
+    return rows.map((row) => ({
+      tenantId: String(row["tenant"]),
+      keyId: row["key"] === "" ? undefined : String(row["key"]),
+      periodId: String(row["period_id"]),
+      spentNanoUsd: row["nano_usd"] as bigint,
+    }));
+  }
+
+  close(): void {
+    this.#connection?.close();
+    this.#connection = undefined;
+  }
+
+  /** Undefined until something has been written. */
+  #open(): Connection | undefined {
+    if (this.#connection !== undefined && this.#file !== fileId(this.#path)) this.close();
+    if (this.#connection === undefined) {
+      this.#connection = openToRead(this.#path);
+      this.#file = fileId(this.#path);
+    }
+    return this.#connection;
+  }
+}
+
+interface Part {
+  readonly table: string;
+  readonly unit: "hour" | "day";
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Whole days are read from the days, unless hours are asked for; what is before and after them from the hours. */
+function partsOf({ fromMs, toMs, groupBy }: UsageQuery): Part[] {
+  const [from, to] = [Math.ceil(fromMs / hourMs), Math.ceil(toMs / hourMs)];
+  const [firstDay, lastDay] = [Math.ceil(from / hoursPerDay), Math.floor(to / hoursPerDay)];
+  const hours = (start: number, end: number): Part => ({
+    table: "usage_hours",
+    unit: "hour",
+    from: start,
+    to: end,
+  });
+  if (groupBy.includes("hour") || firstDay >= lastDay) return [hours(from, to)];
+  return [
+    hours(from, firstDay * hoursPerDay),
+    { table: "usage_days", unit: "day", from: firstDay, to: lastDay },
+    hours(lastDay * hoursPerDay, to),
+  ];
+}
+
+const sumColumns = usageSums.join(", ");
+
+function statement(query: UsageQuery): { sql: string; params: SqlValue[] } {
+  const parts = partsOf(query);
+  const selects = parts.map(({ table, unit }) => {
+    const day = unit === "day" ? "day" : `hour / ${hoursPerDay} AS day`;
+    const hour = unit === "hour" ? "hour" : "NULL AS hour";
+    return `
+      SELECT ${hour}, ${day}, key, model, served_model, provider, ${sumColumns} FROM ${table}
+      WHERE tenant = ? AND ${unit} >= ? AND ${unit} < ?`;
+  });
+  const params = parts.flatMap(({ from, to }) => [query.tenantId, from, to]);
+  return { sql: grouped(selects.join(" UNION ALL "), query.groupBy), params };
+}
+
+/** Of days that begin in the range. */
+function tagStatement({ tenantId, fromMs, toMs, groupBy }: UsageQuery) {
+  const select = `
+    SELECT day, tag, model, ${sumColumns} FROM tag_days WHERE tenant = ? AND day >= ? AND day < ?`;
+  const params = [tenantId, Math.ceil(fromMs / dayMs), Math.ceil(toMs / dayMs)];
+  return { sql: grouped(select, groupBy), params };
+}
+
+function grouped(select: string, groupBy: readonly UsageDimension[]): string {
+  const names = groupBy.map((dimension) => `"${dimension}"`).join(", ");
+  const sums = usageSums.map((sum) => `sum(${sum}) AS ${sum}`).join(", ");
+  if (names === "") return `SELECT ${sums} FROM (${select}) HAVING count(*) > 0`;
+  return `SELECT ${names}, ${sums} FROM (${select}) GROUP BY ${names} ORDER BY ${names}`;
+}
+
+function rowsOf(connection: Connection, sql: string, params: SqlValue[]): SqlRow[] {
+  try {
+    return connection.allExact({ sql, params });
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.includes("integer overflow")) throw error;
+    // Beyond 63 bits: the upper and the lower half of each number are summed by themselves.
+    const halves = sql.replaceAll(
+      /sum\((\w+)\) AS \w+/g,
+      "sum($1 >> 32) AS $1_upper, sum($1 & 4294967295) AS $1",
+    );
+    return connection.allExact({ sql: halves, params });
+  }
+}
+
+function toRow(row: SqlRow, groupBy: readonly UsageDimension[]): UsageRow {
+  const group: Partial<Record<UsageDimension, string>> = {};
+  for (const dimension of groupBy) group[dimension] = valueOf(dimension, row[dimension]);
+  const sums = usageSums.map((sum) => [sum, sumOf(row, sum)] as const);
+  return { group, sums: Object.fromEntries(sums) as UsageSums };
+}
+
+function sumOf(row: SqlRow, sum: string): bigint {
+  const upper = (row[`${sum}_upper`] ?? 0n) as bigint;
+  return (upper << 32n) + (row[sum] as bigint);
+}
+
+function valueOf(dimension: UsageDimension, value: SqlValue | undefined): string {
+  if (dimension === "hour") return `${isoOf(Number(value) * hourMs).slice(0, 13)}:00:00Z`;
+  if (dimension === "day") return isoOf(Number(value) * dayMs).slice(0, 10);
+  return String(value);
+}
+
+const isoOf = (epochMs: number): string => new Date(epochMs).toISOString();
