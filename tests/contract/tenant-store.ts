@@ -57,6 +57,17 @@ export function tenantStoreContract(name: string, openStore: OpenStore): void {
       expect(await store.tenants.getKey(kept.key.id)).toEqual(kept.key);
     });
 
+    test("the id of a tenant that is gone is nobody else's, since its records are still there", async () => {
+      await using store = await openStore();
+      await store.tenants.createTenant(aTenant());
+      expect(await store.tenants.wasTenant("acme")).toBe(false);
+      await store.tenants.deleteTenant("acme");
+      expect(await store.tenants.wasTenant("acme")).toBe(true);
+      expect(await store.tenants.createTenant(aTenant(), aKey())).toBe("taken");
+      expect(await store.tenants.getTenant("acme")).toBeUndefined();
+      expect(await store.tenants.listKeys({ limit: 10 })).toEqual([]);
+    });
+
     test("a key needs a tenant, an id and a hash of its own", async () => {
       await using store = await openStore();
       const key = aKey();

@@ -3,13 +3,16 @@ import { join } from "node:path";
 import { Hono } from "hono";
 
 import type { ProviderConfig } from "../../src/config/gateway-config.ts";
+import type { ConfiguredPrice } from "../../src/config/price-config.ts";
 import { toFailure } from "../../src/errors.ts";
 import type { AdminChange } from "../../src/http/admin-change.ts";
 import type { AppEnv, Identity } from "../../src/http/context.ts";
 import { keyRoutes } from "../../src/http/routes/admin/keys.ts";
+import { priceRoutes } from "../../src/http/routes/admin/prices.ts";
 import { providerRoutes } from "../../src/http/routes/admin/providers.ts";
 import { tenantRoutes } from "../../src/http/routes/admin/tenants.ts";
 import { openDatabase } from "../../src/stores/sqlite/open.ts";
+import { sqlitePriceStore } from "../../src/stores/sqlite/price-store.ts";
 import { sqliteProviderStore } from "../../src/stores/sqlite/provider-store.ts";
 import { sqliteTenantStore } from "../../src/stores/sqlite/tenant-store.ts";
 import { createIdentifier } from "../../src/tenants/identify.ts";
@@ -33,6 +36,7 @@ export interface AdminAppOptions {
   readonly masterKey?: string;
   readonly allowPrivateUpstreams?: boolean;
   readonly fixedProviders?: readonly ProviderConfig[];
+  readonly fixedPrices?: readonly ConfiguredPrice[];
 }
 
 /** The admin routes over a real store, with callers who are signed in already. */
@@ -42,6 +46,7 @@ export async function adminApp(options: AdminAppOptions = {}) {
   const database = resources.use(await openDatabase({ path: join(folder.path, "meta.db") }));
   const store = sqliteTenantStore(database);
   const providers = sqliteProviderStore(database);
+  const prices = sqlitePriceStore(database);
   const clock = manualClock();
   const identifier = resources.use(createIdentifier({ store, clock, staleMs: 0 }));
   const secretBox =
@@ -77,6 +82,17 @@ export async function adminApp(options: AdminAppOptions = {}) {
       },
     }),
   );
+  app.route(
+    "/admin/v1/prices",
+    priceRoutes({
+      ...common,
+      store: prices,
+      fixedPrices: () => options.fixedPrices ?? [],
+      onPricesChanged: () => {
+        reloads += 1;
+      },
+    }),
+  );
   app.onError((thrown) => {
     const failure = toFailure(thrown);
     return Response.json({ error: failure.body }, { status: failure.status });
@@ -101,6 +117,7 @@ export async function adminApp(options: AdminAppOptions = {}) {
   return {
     store,
     providers,
+    prices,
     secretBox,
     clock,
     identifier,

@@ -60,7 +60,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   let closing: Promise<void> | undefined;
   const end = async (): Promise<void> => {
     await running[Symbol.asyncDispose]();
-    await rm(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   };
   const close = (): Promise<void> => (closing ??= end());
   const gatewayFetch = (path: string, init: RequestInit = {}): Promise<Response> =>

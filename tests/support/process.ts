@@ -52,7 +52,7 @@ const patienceMs = 20_000;
 
 /** Starts it on a free port and resolves once it listens. Rejects with what it printed if it ends before. */
 export async function startSentinel(options: ProcessOptions = {}): Promise<SentinelProcess> {
-  const run = await launch(options);
+  const run = await launchSentinel(options);
   try {
     const listening = await run.waitForLine("listening");
     const credentials = readCredentials(run.dataDir);
@@ -71,14 +71,15 @@ export async function startSentinel(options: ProcessOptions = {}): Promise<Senti
 export async function runToEnd(
   options: ProcessOptions,
 ): Promise<Exit & { readonly stdout: string; readonly stderr: string }> {
-  await using run = await launch(options);
+  await using run = await launchSentinel(options);
   const exit = await run.exit;
   return { ...exit, stdout: run.stdout, stderr: run.stderr };
 }
 
-type Launched = Omit<SentinelProcess, "url" | "apiKey" | "adminToken">;
+export type Launched = Omit<SentinelProcess, "url" | "apiKey" | "adminToken">;
 
-async function launch(options: ProcessOptions): Promise<Launched> {
+/** Starts it and waits for nothing: for a start that is broken off. */
+export async function launchSentinel(options: ProcessOptions): Promise<Launched> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "sentinel-process-")));
   const yamlPath = join(folder, "sentinel.yaml");
   if (options.yaml !== undefined) await writeFile(yamlPath, options.yaml);
@@ -111,7 +112,8 @@ async function launch(options: ProcessOptions): Promise<Launched> {
     [Symbol.asyncDispose]: async () => {
       kill("SIGKILL");
       await exit;
-      if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
+      if (options.folder === undefined)
+        await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

@@ -116,9 +116,9 @@ const okay: ProviderReply = {
   usage: undefined,
 };
 
-function labCall(
+export function labCall(
   value: object,
-  { model = "fast", tenantId = "t1", endpoint = "chat" }: AskOptions,
+  { model = "fast", tenantId = "t1", endpoint = "chat" }: AskOptions = {},
 ): ProviderCall & { readonly attempts: readonly Attempt[] } {
   const request = fromObject({ model, ...value });
   return {
@@ -153,7 +153,7 @@ export const aliasOf = (
     model: "m",
     deadlines: defaultDeadlines,
     weight: 1,
-    price: undefined,
+    quote: () => undefined,
     ...fields,
   })),
   ...more,

@@ -7,6 +7,6 @@ export async function tempFolder(): Promise<{ readonly path: string } & AsyncDis
   const path = await mkdtemp(join(tmpdir(), "sentinel-test-"));
   return {
     path,
-    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 5 }),
   };
 }

@@ -1,0 +1,4 @@
+import { journalSinkContract } from "./journal-sink.ts";
+import { openSqliteBooks } from "./sqlite-books.ts";
+
+journalSinkContract("SQLite", openSqliteBooks);
