@@ -11,10 +11,14 @@ import { requestId } from "./http/middleware/request-id.ts";
 import { addReplyHeaders } from "./http/reply-headers.ts";
 import { healthRoutes } from "./http/routes/health.ts";
 import type { HealthDeps } from "./http/routes/health.ts";
+import { auditRoutes } from "./http/routes/v1/audit.ts";
+import type { AuditRoutesDeps } from "./http/routes/v1/audit.ts";
 import { modelCall } from "./http/routes/v1/model-call.ts";
 import type { ModelCallDeps } from "./http/routes/v1/model-call.ts";
 import { modelsRoutes } from "./http/routes/v1/models.ts";
 import type { ModelsDeps } from "./http/routes/v1/models.ts";
+import { usageRoutes } from "./http/routes/v1/usage.ts";
+import type { UsageRoutesDeps } from "./http/routes/v1/usage.ts";
 import type { Log } from "./telemetry/log.ts";
 
 export interface AppDeps {
@@ -26,6 +30,7 @@ export interface AppDeps {
   readonly health: Omit<HealthDeps, "isDraining">;
   readonly modelCalls: Omit<ModelCallDeps, "cors">;
   readonly models: ModelsDeps;
+  readonly reports: UsageRoutesDeps & AuditRoutesDeps;
   /** The control plane's routes, by the path below `/admin/v1`. */
   readonly admin: Readonly<Record<string, Hono<AppEnv>>>;
 }
@@ -43,7 +48,9 @@ export function createApp(deps: AppDeps, surface: Surface): Hono<AppEnv> {
     const headers = deps.cors.preflightHeaders(c.env.incoming);
     return new Response(null, { status: 204, headers: pairs(headers) });
   });
-  for (const path of ["/health/*", "/v1/models/*", "/admin/v1/*"]) app.use(path, addHeaders);
+  for (const path of ["/health/*", "/v1/models/*", "/v1/usage", "/v1/audit/*", "/admin/v1/*"]) {
+    app.use(path, addHeaders);
+  }
   app.route("/health", healthRoutes({ ...deps.health, isDraining: deps.isDraining }));
   if (surface !== "admin") addDataPlane(app, deps);
   if (surface !== "data") addControlPlane(app, deps);
@@ -79,6 +86,10 @@ function addDataPlane(app: Hono<AppEnv>, deps: AppDeps): void {
   app.get("/v1/models", signedIn);
   app.get("/v1/models/*", signedIn);
   app.route("/v1/models", modelsRoutes(deps.models));
+  const reader = authenticateAdmin(deps.identify, deps.isPlatformToken);
+  for (const path of ["/v1/usage", "/v1/audit", "/v1/audit/*"]) app.use(path, reader);
+  app.route("/v1/usage", usageRoutes(deps.reports));
+  app.route("/v1/audit", auditRoutes(deps.reports));
 }
 
 function addControlPlane(app: Hono<AppEnv>, deps: AppDeps): void {

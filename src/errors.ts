@@ -20,6 +20,8 @@ const failureTable = {
   body_too_large: { status: 413, type: "invalid_request_error", recovery: "none" },
   unsupported_media_type: { status: 415, type: "invalid_request_error", recovery: "none" },
   headers_too_large: { status: 431, type: "invalid_request_error", recovery: "none" },
+  rate_limit_exceeded: { status: 429, type: "rate_limit_error", recovery: "none" },
+  budget_exceeded: { status: 429, type: "insufficient_quota", recovery: "none" },
   client_closed_request: { status: 499, type: "invalid_request_error", recovery: "none" },
   internal_error: { status: 500, type: "api_error", recovery: "none" },
   /** The provider's own 4xx, passed on: `Failure.upstream` has its status and its words. */

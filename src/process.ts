@@ -46,13 +46,13 @@ function onSignals(running: RunningGateway, configuration: Configuration, opened
 
 /** Scripts find the process by it. Without it nothing else is lost, so a full disk does not stop the start. */
 async function notePid(
-  { url }: RunningGateway,
+  { url, adminUrl }: RunningGateway,
   { settings }: Configuration,
   log: Log,
   reloads: Reloads,
 ): Promise<void> {
   try {
-    await writePidFile(settings.dataDir, { url, reloads });
+    await writePidFile(settings.dataDir, { url, adminUrl, reloads });
   } catch (error) {
     log.warn({ err: error }, "sentinel.pid was not written");
   }

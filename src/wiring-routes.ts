@@ -5,6 +5,8 @@ import type {
   ProviderConfig,
   TargetConfig,
 } from "./config/gateway-config.ts";
+import { fileVersion } from "./config/price-config.ts";
+import type { ConfiguredPrice } from "./config/price-config.ts";
 import type { Clock } from "./lib/clock.ts";
 import { KeyRing } from "./providers/key-ring.ts";
 import type { BegunRest } from "./providers/key-ring.ts";
@@ -19,7 +21,8 @@ import { defaultBreakerRules } from "./providers/policies/breaker.ts";
 import type { BreakerRules } from "./providers/policies/breaker.ts";
 import type { ProviderStatus } from "./providers/provider-status.ts";
 import type { ListedPrice } from "./providers/prices/price-list.ts";
-import type { Price } from "./providers/prices/price.ts";
+import type { Quote } from "./providers/prices/quote.ts";
+import { Quotes } from "./providers/prices/quotes.ts";
 import type { AliasEntry } from "./providers/routing/build-routes.ts";
 import { newConversationHomes } from "./providers/routing/conversation-homes.ts";
 import { ProviderHealth } from "./providers/target-health.ts";
@@ -30,13 +33,22 @@ import { adapterOf } from "./wiring-adapters.ts";
 export interface PricedConfig {
   readonly config: GatewayConfig;
   readonly listedPrice: ListedPrice;
+  /** Those that were made through the admin API. */
+  readonly storedPrices?: readonly ConfiguredPrice[];
 }
 
-/** Loaded only where something asks for it: that takes 50 ms of the start. */
-export async function priceListFor({ models }: GatewayConfig): Promise<ListedPrice> {
-  if (models.every(({ strategy }) => strategy !== "least-cost")) return () => undefined;
+/**
+ * The list of what vendors charge. To load it takes 50 ms of a start, so it is not loaded where nobody needs it, and
+ * the first call may come long before the list is waited for: it is loaded once.
+ */
+export async function priceListFor({
+  providers,
+}: Pick<GatewayConfig, "providers">): Promise<ListedPrice> {
+  if (providers.every(({ type }) => unlistedTypes.has(type))) return () => undefined;
   return (await import("./providers/prices/price-list.ts")).listedPrice;
 }
+
+const unlistedTypes: ReadonlySet<ProviderConfig["type"]> = new Set(["demo", "ollama", "vllm"]);
 
 /** Hears of each key that begins to rest. */
 export type OnKeyRest = (rest: BegunRest & { readonly provider: string }) => void;
@@ -51,13 +63,17 @@ export class RouteTable {
   #opened = new Map<string, OpenedProvider>();
   /** What an earlier configuration had, and the timer after which it is closed. */
   readonly #retired = new Map<OpenedProvider, NodeJS.Timeout>();
+  /** What the models of a provider cost that is gone: requests that run with it are still to be billed. */
+  readonly #formerQuotes = new Map<string, Quotes>();
   readonly #homes = newConversationHomes();
   #routes: ModelRoutes;
+  #quotes: Quotes;
   #warnings: readonly string[] = [];
 
   constructor(priced: PricedConfig, clock: Clock, onKeyRest: OnKeyRest) {
     this.#clock = clock;
     this.#onKeyRest = onKeyRest;
+    this.#quotes = this.#quotesOf(priced);
     this.#routes = this.#build(priced);
   }
 
@@ -70,6 +86,17 @@ export class RouteTable {
     return this.#warnings;
   }
 
+  /**
+   * What a model of a provider costs, under the configuration in force; undefined where nobody knows. A look-up in a
+   * map, but for the first time.
+   */
+  quoteOf(providerName: string, model: string): Quote | undefined {
+    return (
+      this.#quotes.quoteOf(providerName, model) ??
+      this.#formerQuotes.get(providerName)?.quoteOf(providerName, model)
+    );
+  }
+
   /** How a provider is doing; undefined for one that is not in use. */
   statusOf(providerName: string): ProviderStatus | undefined {
     const keys = this.#opened.get(providerName)?.entry.keys.status();
@@ -77,11 +104,15 @@ export class RouteTable {
   }
 
   replace(priced: PricedConfig): void {
-    const before = this.#opened;
+    const before = { opened: this.#opened, quotes: this.#quotes };
+    this.#quotes = this.#quotesOf(priced);
     this.#routes = this.#build(priced);
-    for (const [name, opened] of before) {
-      if (this.#opened.get(name) !== opened) this.#retire(opened);
+    for (const [name, opened] of before.opened) {
+      if (this.#opened.get(name) === opened) continue;
+      if (!this.#opened.has(name)) this.#formerQuotes.set(name, before.quotes);
+      this.#retire(opened, name);
     }
+    for (const name of this.#opened.keys()) this.#formerQuotes.delete(name);
   }
 
   /** At the end, when no request runs any more: what does is a provider being asked for its models. */
@@ -92,15 +123,27 @@ export class RouteTable {
   }
 
   /** A request that runs may still come back to it, with a retry or by falling back. */
-  #retire(opened: OpenedProvider): void {
+  #retire(opened: OpenedProvider, name: string): void {
+    const quotes = this.#formerQuotes.get(name);
     const timer = setTimeout(() => {
       this.#retired.delete(opened);
+      // It may have come back, and gone again, since.
+      if (this.#formerQuotes.get(name) === quotes) this.#formerQuotes.delete(name);
       void opened.close();
     }, defaultDeadlines.totalMs);
     this.#retired.set(opened, timer.unref());
   }
 
-  #build({ config, listedPrice }: PricedConfig): ModelRoutes {
+  #quotesOf({ config, listedPrice, storedPrices = [] }: PricedConfig): Quotes {
+    return new Quotes({
+      providers: config.providers,
+      prices: [...config.models.flatMap(targetPrices), ...config.prices, ...storedPrices],
+      listedPrice,
+      clock: this.#clock,
+    });
+  }
+
+  #build({ config, storedPrices = [] }: PricedConfig): ModelRoutes {
     const opened = new Map<string, OpenedProvider>();
     for (const provider of config.providers) {
       const effective = withDefaults(provider, config);
@@ -112,15 +155,21 @@ export class RouteTable {
       );
     }
     this.#opened = opened;
+    const quotes = this.#quotes;
     const aliases = config.models.map((model) =>
-      aliasEntry(model, opened, (target) => priceOf(target, config.providers, listedPrice)),
+      aliasEntry(model, opened, ({ provider, model: name }) => quotes.quoteOf(provider, name)),
     );
-    this.#warnings = aliases.flatMap(unpricedWarnings);
+    this.#warnings = [
+      ...aliases.flatMap(unpricedWarnings),
+      ...config.models.flatMap(targetPrices).flatMap(conflictWarnings),
+      ...[...config.prices, ...storedPrices].flatMap((price) => strangerWarnings(price, opened)),
+    ];
     const routes = new ModelRoutes({
       providers: [...opened.values()].map(({ entry }) => entry),
       aliases,
       defaultProviderName: config.defaults.provider,
       defaultRetries: config.defaults.retries,
+      defaultDrainTokensMax: config.defaults.drainTokensMax,
       namesModels: config.namesModels,
       clock: this.#clock,
       homes: this.#homes,
@@ -202,17 +251,18 @@ function withDefaults(provider: ProviderConfig, { defaults }: GatewayConfig): Ef
 function aliasEntry(
   model: ModelConfig,
   opened: ReadonlyMap<string, OpenedProvider>,
-  priceOfTarget: (target: TargetConfig) => Price | undefined,
+  quoteOfTarget: (target: TargetConfig) => Quote | undefined,
 ): AliasEntry {
   return {
     alias: model.alias,
     strategy: model.strategy,
     retries: model.retries,
+    drainTokensMax: model.drainTokensMax,
     targets: model.targets.map((target) => ({
       providerName: target.provider,
       model: target.model,
       weight: target.weight ?? 1,
-      price: model.strategy === "least-cost" ? priceOfTarget(target) : undefined,
+      quote: () => quoteOfTarget(target),
       deadlines: {
         ...(opened.get(target.provider)?.entry.deadlines ?? defaultDeadlines),
         ...model.deadlines,
@@ -222,23 +272,54 @@ function aliasEntry(
   };
 }
 
-/** The operator's own price, otherwise the list's. Looked up once, since a look-up costs 70 µs. */
-function priceOf(
-  { provider, model, price }: TargetConfig,
-  providers: readonly ProviderConfig[],
-  listedPrice: ListedPrice,
-): Price | undefined {
-  if (price !== undefined) return [{ aboveInputTokens: 0, ...price }];
-  const config = providers.find(({ name }) => name === provider);
-  return config === undefined ? undefined : listedPrice(config, model);
+/** The prices that stand with an alias's targets. They are the model's, under whichever name it is asked for. */
+function targetPrices({ alias, targets }: ModelConfig): readonly TargetPrice[] {
+  return targets.flatMap(({ provider, model, price }) =>
+    price === undefined
+      ? []
+      : [
+          {
+            alias,
+            provider,
+            model,
+            version: fileVersion(price),
+            source: "file" as const,
+            amounts: price,
+          },
+        ],
+  );
 }
+
+type TargetPrice = ConfiguredPrice & { readonly alias: string };
 
 function unpricedWarnings({ alias, strategy, targets }: AliasEntry): readonly string[] {
   if (strategy !== "least-cost") return [];
   return targets
-    .filter(({ price }) => price === undefined)
+    .filter(({ quote }) => quote() === undefined)
     .map(
       ({ providerName, model }) =>
         `models.${alias}: the price of ${providerName}/${model} is not known, so it is asked last; give the target a price.`,
     );
+}
+
+/** A model has one price, so that its cost does not depend on the alias. */
+function conflictWarnings(
+  { alias, provider, model, version }: TargetPrice,
+  _index: number,
+  all: readonly TargetPrice[],
+): readonly string[] {
+  const first = all.find((other) => other.provider === provider && other.model === model);
+  if (first === undefined || first.version === version) return [];
+  return [
+    `models.${alias}: ${provider}/${model} has another price in models.${first.alias}, which is the one that counts; make them the same.`,
+  ];
+}
+
+function strangerWarnings(
+  { provider, model, source }: ConfiguredPrice,
+  opened: ReadonlyMap<string, OpenedProvider>,
+): readonly string[] {
+  if (opened.has(provider)) return [];
+  const place = source === "file" ? `prices.${provider}` : "The stored prices";
+  return [`${place}: there is no provider "${provider}", so the price of ${model} is for nobody.`];
 }

@@ -1,28 +1,23 @@
-import { join } from "node:path";
-
 import type { Hono } from "hono";
 
 import { createApp } from "./app.ts";
 import type { AppDeps, Surface } from "./app.ts";
 import type { Configuration, GatewayConfiguration } from "./config/load.ts";
-import type { GatewayConfig, ProviderConfig } from "./config/gateway-config.ts";
 import type { Settings } from "./config/settings.ts";
 import type { AppEnv } from "./http/context.ts";
 import { Cors } from "./http/cors.ts";
 import { Inflight } from "./http/inflight.ts";
 import { exchangeLog } from "./http/middleware/access-log.ts";
-import { keyRoutes } from "./http/routes/admin/keys.ts";
-import { providerRoutes } from "./http/routes/admin/providers.ts";
-import { tenantRoutes } from "./http/routes/admin/tenants.ts";
+import type { HasTenant } from "./http/reporting-scope.ts";
 import { systemClock } from "./lib/clock.ts";
 import { PartHealth } from "./lib/part-health.ts";
+import { loadTokenizers } from "./lib/tokenizers.ts";
+import { createAccountant } from "./pipeline/accountant.ts";
+import { Drains } from "./pipeline/drains.ts";
 import { RememberedResponses } from "./pipeline/remembered-responses.ts";
 import type { ResponseOwnerStore } from "./pipeline/response-owners.ts";
 import { createSettle } from "./pipeline/settle.ts";
-import { openDatabase } from "./stores/sqlite/open.ts";
-import { sqliteProviderStore } from "./stores/sqlite/provider-store.ts";
-import { sqliteResponseOwnerStore } from "./stores/sqlite/response-owner-store.ts";
-import { sqliteTenantStore } from "./stores/sqlite/tenant-store.ts";
+import { openDataFolder } from "./stores/disk/data-folder.ts";
 import { hashToken, isSameHash } from "./tenants/api-key.ts";
 import { firstRun } from "./tenants/first-run.ts";
 import type { FirstRun } from "./tenants/first-run.ts";
@@ -30,12 +25,17 @@ import { createIdentifier } from "./tenants/identify.ts";
 import type { Identifier } from "./tenants/identify.ts";
 import { createSecretBox } from "./tenants/secret-box.ts";
 import type { SecretBox } from "./tenants/secret-box.ts";
-import { loadStoredProviders } from "./tenants/stored-providers.ts";
-import type { KeyFinder, ProviderStore, TenantStore } from "./tenants/tenant-store.ts";
+import type { KeyFinder } from "./tenants/tenant-store.ts";
 import type { Log } from "./telemetry/log.ts";
 import { version } from "./version.ts";
-import { priceListFor, RouteTable } from "./wiring-routes.ts";
-import type { OnKeyRest, PricedConfig } from "./wiring-routes.ts";
+import { openAccounting } from "./wiring-accounting.ts";
+import type { Accounting } from "./wiring-accounting.ts";
+import { adminRoutes } from "./wiring-admin.ts";
+import { priceListFor } from "./wiring-routes.ts";
+import { openRouting } from "./wiring-routing.ts";
+import type { Routing } from "./wiring-routing.ts";
+import { openStores } from "./wiring-stores.ts";
+import type { Stores, StoreTools } from "./wiring-stores.ts";
 
 /** Everything that runs, put together: the one place that knows which implementation stands behind a port. */
 export interface Gateway extends AsyncDisposable {
@@ -52,35 +52,25 @@ const clock = systemClock;
 
 export async function openGateway(configuration: Configuration, log: Log): Promise<Gateway> {
   const { settings } = configuration;
+  await openDataFolder(settings.dataDir);
   await using opening = new AsyncDisposableStack();
-  const identity = await openIdentity(settings, log, opening);
-  const routing = await openRouting(configuration.gateway, identity, opening, log);
+  // To load it takes a while, in which the stores are opened. What is wrong with it is told when it is needed.
+  priceListFor(configuration.gateway).catch(() => undefined);
+  const tools = { settings, clock, log, opening };
+  const accounting = await openAccounting(tools, () => openStores(tools));
+  const { stores } = accounting;
+  const identity = await openIdentity(settings, stores, log, opening);
+  const { secretBox } = identity;
+  const routing = await openRouting(configuration.gateway, stores, secretBox, tools);
+  listenToReplicas(stores, identity, routing, log);
   const inflight = new Inflight(settings.limits.inflightMax);
-  const parts = [...identity.healths, routing.health];
+  const drains = new Drains();
+  opening.use(tokenizersSoon(log));
   let isDraining = false;
-  const deps: AppDeps = {
-    log,
-    cors: new Cors(settings.corsOrigins),
-    identify: identity.identifier.identify,
-    isPlatformToken: platformTokenCheck(identity.firstRun.adminTokenHash),
-    isDraining: () => isDraining,
-    health: {
-      version,
-      startedEpochMs: clock.epochMs(),
-      inflightCount: () => inflight.count,
-      parts,
-    },
-    modelCalls: {
-      limits: settings.limits,
-      inflight,
-      findRoute: (model, pin) => routing.table.current.find(model, pin),
-      responses: identity.responses,
-      settle: createSettle(exchangeLog(log), clock),
-      degradedParts: () => parts.filter((part) => part.isDegraded).map((part) => part.name),
-    },
-    models: { listModels: () => routing.table.current.list() },
-    admin: adminRoutes(settings, identity, routing, log),
-  };
+  const deps = appDeps(
+    { accounting, identity, routing, inflight, drains, isDraining: () => isDraining },
+    tools,
+  );
   const resources = opening.move();
   return {
     firstRun: identity.firstRun,
@@ -90,13 +80,131 @@ export async function openGateway(configuration: Configuration, log: Log): Promi
     startDraining: () => {
       isDraining = true;
     },
-    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+    [Symbol.asyncDispose]: async () => {
+      await drains.abortAll();
+      await resources.disposeAsync();
+    },
   };
 }
 
+interface Parts {
+  readonly accounting: Accounting;
+  readonly identity: Identity;
+  readonly routing: Routing;
+  readonly inflight: Inflight;
+  readonly drains: Drains;
+  readonly isDraining: () => boolean;
+}
+
+/** What the routes work with. */
+function appDeps(parts: Parts, tools: StoreTools): AppDeps {
+  const { accounting, identity, routing, inflight, isDraining } = parts;
+  const { settings, log } = tools;
+  const { stores } = accounting;
+  const { identifier, secretBox } = identity;
+  const healths = [...identity.healths, routing.health, ...accounting.healths];
+  return {
+    log,
+    cors: new Cors(settings.corsOrigins),
+    identify: identifier.identify,
+    isPlatformToken: platformTokenCheck(identity.firstRun.adminTokenHash),
+    isDraining,
+    health: {
+      version,
+      startedEpochMs: clock.epochMs(),
+      inflightCount: () => inflight.count,
+      parts: [...healths, accounting.dataHealth],
+      accounting: accounting.figures,
+    },
+    modelCalls: modelCallDeps(parts, healths, tools),
+    models: { listModels: () => routing.table.current.list() },
+    reports: {
+      auditLog: stores.auditLog,
+      usageLedger: stores.usageLedger,
+      hasTenant: hasTenantIn(stores),
+      settled: accounting.settled,
+      nowMs: () => clock.epochMs(),
+    },
+    admin: adminRoutes({ stores, routing, secretBox, identifier }, tools),
+  };
+}
+
+function modelCallDeps(
+  { accounting, identity, routing, inflight, drains }: Parts,
+  healths: readonly PartHealth[],
+  { settings, log }: StoreTools,
+): AppDeps["modelCalls"] {
+  const degradedParts = (): readonly string[] =>
+    healths.filter((part) => part.isDegraded).map((part) => part.name);
+  const admission = {
+    limits: accounting.limits,
+    reservations: accounting.reservations,
+    journal: accounting.journal,
+    quoteOf: (provider: string, model: string) => routing.table.quoteOf(provider, model),
+  };
+  const accountant = createAccountant({
+    ...admission,
+    promptHash: accounting.promptHash,
+    degradedParts,
+    payloadBytesMax: settings.accounting.payloadBytesMax,
+    onError: (error, exchange) => {
+      log.error({ err: error, request_id: exchange.id }, "a request was not accounted");
+    },
+  });
+  return {
+    ...admission,
+    bodyLimits: settings.limits,
+    inflight,
+    drains,
+    findRoute: (model, pin) => routing.table.current.find(model, pin),
+    responses: identity.responses,
+    settle: createSettle([accountant, exchangeLog(log)], clock),
+    degradedParts,
+  };
+}
+
+/** After the start, which they would make slower by 0.1 s. */
+const tokenizersAfterMs = 2_000;
+
+/** Tokenizers count where a provider does not. Until they are there a rule of thumb does. */
+function tokenizersSoon(log: Log): Disposable {
+  const timer = setTimeout(() => {
+    loadTokenizers().catch((error: unknown) => {
+      log.warn({ err: error }, "there are no tokenizers: estimates are by a rule of thumb");
+    });
+  }, tokenizersAfterMs).unref();
+  return {
+    [Symbol.dispose]: () => {
+      clearTimeout(timer);
+    },
+  };
+}
+
+const hasTenantIn =
+  ({ tenants }: Stores): HasTenant =>
+  async (tenantId) =>
+    (await tenants.getTenant(tenantId)) !== undefined || tenants.wasTenant(tenantId);
+
+/** What other replicas changed is forgotten here, too. */
+function listenToReplicas(
+  stores: Stores,
+  { identifier }: Identity,
+  routing: Routing,
+  log: Log,
+): void {
+  stores.onChange((change) => {
+    if (change === "missed" || change.what === "routes") {
+      routing.refresh().catch((error: unknown) => {
+        log.warn({ err: error }, "stored providers and prices were not read again");
+      });
+    }
+    if (change === "missed") identifier.invalidateAll();
+    else if (change.what === "key") identifier.invalidateKey(change.id);
+    else if (change.what === "tenant") identifier.invalidateTenant(change.id);
+  });
+}
+
 interface Identity {
-  readonly tenants: TenantStore;
-  readonly providers: ProviderStore;
   readonly identifier: Identifier;
   readonly responses: RememberedResponses;
   readonly firstRun: FirstRun;
@@ -106,12 +214,10 @@ interface Identity {
 
 async function openIdentity(
   settings: Settings,
+  { tenants, owners }: Stores,
   log: Log,
   opening: AsyncDisposableStack,
 ): Promise<Identity> {
-  const path = join(settings.dataDir, "meta.db");
-  const database = opening.use(await openDatabase({ path }));
-  const tenants = sqliteTenantStore(database);
   const health = new PartHealth("tenant_store", clock);
   const identifier = createIdentifier({
     store: watched(tenants, health),
@@ -123,15 +229,13 @@ async function openIdentity(
   });
   const responsesHealth = new PartHealth("stored_responses", clock);
   const responses = new RememberedResponses({
-    store: watchedOwners(sqliteResponseOwnerStore(database), responsesHealth),
+    store: watchedOwners(owners, responsesHealth),
     clock,
     onError: (error) => {
       log.warn({ err: error }, "whose the stored responses are was not written; it is tried again");
     },
   });
   return {
-    tenants,
-    providers: sqliteProviderStore(database),
     identifier: opening.use(identifier),
     responses: opening.use(responses),
     firstRun: await firstRun({
@@ -144,105 +248,6 @@ async function openIdentity(
     secretBox: settings.masterKey === undefined ? undefined : createSecretBox(settings.masterKey),
     healths: [health, responsesHealth],
   };
-}
-
-interface Routing {
-  readonly table: RouteTable;
-  readonly health: PartHealth;
-  /** The providers of the file or the environment, which the admin API shows and does not change. */
-  configured(): readonly ProviderConfig[];
-  reload(config: GatewayConfig): Promise<void>;
-  /** After a stored provider has changed. */
-  refresh(): Promise<void>;
-}
-
-async function openRouting(
-  config: GatewayConfig,
-  { providers, secretBox }: Identity,
-  opening: AsyncDisposableStack,
-  log: Log,
-): Promise<Routing> {
-  const health = new PartHealth("stored_providers", clock);
-  let configured = config;
-  const withStored = async (): Promise<GatewayConfig> => {
-    const stored = await loadStoredProviders({ store: providers, secretBox });
-    for (const problem of stored.problems) log.error(problem);
-    if (stored.problems.length === 0) health.noteOk();
-    else health.noteFailure(stored.problems.join(" "));
-    return addProviders(configured, stored.providers);
-  };
-  const withPrices = async (): Promise<PricedConfig> => {
-    const listedPrice = await priceListFor(configured);
-    return { config: await withStored(), listedPrice };
-  };
-  const table = new RouteTable(await withPrices(), clock, (rest) => {
-    logKeyRest(log, rest);
-  });
-  opening.defer(() => table.destroy());
-  const warn = (): void => {
-    for (const warning of table.warnings) log.warn(warning);
-  };
-  warn();
-  const refresh = async (): Promise<void> => {
-    table.replace(await withPrices());
-    warn();
-  };
-  return {
-    table,
-    health,
-    configured: () => configured.providers,
-    refresh,
-    reload: (next) => {
-      configured = next;
-      return refresh();
-    },
-  };
-}
-
-/** Stored providers stand beside the file's; the demo makes room for them. */
-function addProviders(config: GatewayConfig, stored: readonly ProviderConfig[]): GatewayConfig {
-  if (stored.length === 0) return config;
-  const isDemo = config.providers.every(
-    ({ type, source }) => type === "demo" && source === "environment",
-  );
-  if (!isDemo) return { ...config, providers: [...config.providers, ...stored] };
-  const { retries, deadlines } = config.defaults;
-  return { ...config, providers: stored, defaults: { retries, deadlines } };
-}
-
-function adminRoutes(
-  settings: Settings,
-  identity: Identity,
-  routing: Routing,
-  log: Log,
-): AppDeps["admin"] {
-  const shared = {
-    clock,
-    onChange: (change: object) => {
-      log.info(change, "the control plane was changed");
-    },
-  };
-  const { tenants, providers, identifier, secretBox } = identity;
-  return {
-    tenants: tenantRoutes({ ...shared, store: tenants, identifier }),
-    keys: keyRoutes({ ...shared, store: tenants, identifier }),
-    providers: providerRoutes({
-      ...shared,
-      store: providers,
-      secretBox,
-      allowPrivateUpstreams: settings.allowPrivateUpstreams,
-      statusOf: (name) => routing.table.statusOf(name),
-      fixedProviders: () => routing.configured(),
-      onProvidersChanged: () => routing.refresh(),
-    }),
-  };
-}
-
-/** By its id: neither the key nor what the provider said of it. */
-function logKeyRest(log: Log, rest: Parameters<OnKeyRest>[0]): void {
-  const { provider, keyId, status, model, restMs } = rest;
-  const line = { provider, key: keyId, status, model: model ?? null, rest_ms: Math.round(restMs) };
-  log.warn(line, "a provider's key rests");
 }
 
 function platformTokenCheck(storedHash: string | undefined): (token: string) => boolean {

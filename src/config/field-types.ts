@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { nanoUsdFrom } from "../lib/usd.ts";
 import { didYouMean } from "./did-you-mean.ts";
 
 /**
@@ -39,6 +40,15 @@ export function wholeNumber({ min, max }: { min: number; max: number }) {
 export function fraction({ min, max }: { min: number; max: number }) {
   const error = mustBe(`must be a number from ${min} to ${max}`);
   return z.number({ error }).min(min, { error }).max(max, { error });
+}
+
+/** US dollars, as text or as a number: exact to the nano-dollar, and up to nine million. */
+export function usdAmount() {
+  const error = mustBe(
+    'must be US dollars up to 9000000, with at most nine digits after the point, as "12.50"',
+  );
+  const isAmount = (amount: string | number) => nanoUsdFrom(amount) !== undefined;
+  return z.union([z.string(), z.number()], { error }).refine(isAmount, { error });
 }
 
 /** Text that matches; `rule` says what that is, beginning with "must". */

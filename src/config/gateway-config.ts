@@ -22,17 +22,29 @@ import {
   selfHostedShape,
 } from "./provider-shapes.ts";
 import { vendorBaseUrl } from "./vendors.ts";
-import { picoUsdPerToken, usdPerMillionRule } from "./token-price.ts";
+import {
+  fileVersion,
+  normalisePrice,
+  pricedModelPattern,
+  pricedModelRule,
+  priceSchema,
+  usdPerMillion,
+} from "./price-config.ts";
+import type { ConfiguredPrice } from "./price-config.ts";
+import { picoUsdPerToken } from "./token-price.ts";
 
 /** Providers and models, as the rest of Sentinel sees them. */
 export interface GatewayConfig {
   readonly providers: readonly ProviderConfig[];
   readonly models: readonly ModelConfig[];
+  /** The operator's own prices. */
+  readonly prices: readonly ConfiguredPrice[];
   readonly defaults: {
     /** Takes the models that nobody else knows. */
     readonly provider?: string;
     readonly retries: number;
     readonly deadlines: DeadlinesConfig;
+    readonly drainTokensMax?: number;
   };
   /** The file has a section `models`: a name that is not in it is more likely a mistake. */
   readonly namesModels: boolean;
@@ -62,6 +74,8 @@ export interface ModelConfig {
   readonly strategy: ModelInput["strategy"];
   readonly retries: number;
   readonly deadlines: DeadlinesConfig;
+  /** The answer of a client who left is read on, up to so many tokens; absent: it is cancelled. */
+  readonly drainTokensMax?: number;
   readonly targets: readonly TargetConfig[];
 }
 
@@ -141,12 +155,6 @@ export const providerInputSchema = z.discriminatedUnion(
   typeError,
 );
 
-const usdPerMillion = () => {
-  const error = mustBe(usdPerMillionRule);
-  const isExact = (amount: string | number) => picoUsdPerToken(amount) !== undefined;
-  return z.union([z.string(), z.number()], { error }).refine(isExact, { error });
-};
-
 const weightMax = 1_000_000;
 
 const targetSchema = strictFields({
@@ -162,9 +170,23 @@ const targetSchema = strictFields({
     output_per_million_usd: usdPerMillion().describe("US dollars for a million tokens of output."),
   })
     .optional()
-    .describe("For least-cost: what it costs you, where that is not the list price."),
+    .describe(
+      "What it costs you, where that is not the list price; for more than this see prices.",
+    ),
   deadlines: deadlinesSchema.optional(),
 });
+
+const onDisconnect = () =>
+  oneOf(["abort", "drain"])
+    .optional()
+    .describe(
+      "What becomes of an answer whose client left: abort cancels it and bills what was delivered, estimated; drain reads it to its end and bills what the provider counts.",
+    );
+const drainTokens = () =>
+  wholeNumber({ min: 1, max: 1_000_000 })
+    .optional()
+    .describe(`With drain: after so many tokens it is cancelled after all; ${drainTokensDefault}.`);
+const drainTokensDefault = 4_096;
 
 const modelSchema = strictFields({
   strategy: oneOf(["priority", "weighted", "least-latency", "least-cost"])
@@ -174,6 +196,8 @@ const modelSchema = strictFields({
     ),
   retries: retries(),
   deadlines: deadlinesSchema.optional(),
+  on_disconnect: onDisconnect(),
+  drain_tokens: drainTokens(),
   targets: listOf(targetSchema, { min: 1, max: 50 }).describe("What may serve the model."),
 }).superRefine(({ strategy, targets }, context) => {
   const weights = targets.map(({ weight }) => weight);
@@ -200,7 +224,17 @@ const defaultsSchema = strictFields({
     .describe("Takes the models that no other provider is known to have."),
   retries: retries(),
   deadlines: deadlinesSchema.optional(),
+  on_disconnect: onDisconnect(),
+  drain_tokens: drainTokens(),
 });
+
+const pricedModel = () => text({ pattern: pricedModelPattern, rule: `must be ${pricedModelRule}` });
+
+const pricesSchema = named(
+  providerName(),
+  named(pricedModel(), priceSchema, pricedModelRule),
+  providerNameRule,
+);
 
 /** The whole of `sentinel.yaml`. That targets name providers which exist is checked apart from it. */
 export const gatewayConfigSchema = strictFields({
@@ -212,6 +246,11 @@ export const gatewayConfigSchema = strictFields({
   models: named(alias(), modelSchema, aliasRule)
     .optional()
     .describe("Names of your own for models, with the targets that may serve each."),
+  prices: pricesSchema
+    .optional()
+    .describe(
+      "What models cost you where that is not the list price: by provider, then by the model's name or by how it begins and a *.",
+    ),
   defaults: defaultsSchema.optional().describe("What holds where nothing else is said."),
 });
 
@@ -219,7 +258,7 @@ export type GatewayInput = z.output<typeof gatewayConfigSchema>;
 
 /** What the file says, with every default that is ours to give. `otherwise` are the providers if it names none. */
 export function normaliseGateway(
-  { providers = {}, models, defaults }: GatewayInput,
+  { providers = {}, models, prices, defaults }: GatewayInput,
   otherwise: readonly ProviderConfig[],
 ): GatewayConfig {
   const written = Object.entries(providers);
@@ -236,10 +275,20 @@ export function normaliseGateway(
       strategy: model.strategy,
       retries: model.retries ?? retriesIfNotGiven,
       deadlines: deadlinesOf(model.deadlines),
+      ...given({ drainTokensMax: drainOf(model, defaults) }),
       targets: model.targets.map(targetOf),
     })),
+    prices: Object.entries(prices ?? {}).flatMap(([provider, byModel]) =>
+      Object.entries(byModel).map(([model, price]) => {
+        const amounts = normalisePrice(price);
+        return { provider, model, version: fileVersion(amounts), source: "file", amounts };
+      }),
+    ),
     defaults: {
-      ...given({ provider: defaults?.provider ?? makeshift?.name }),
+      ...given({
+        provider: defaults?.provider ?? makeshift?.name,
+        drainTokensMax: drainOf(defaults, undefined),
+      }),
       retries: retriesIfNotGiven,
       deadlines: deadlinesOf(defaults?.deadlines),
     },
@@ -248,6 +297,16 @@ export function normaliseGateway(
 }
 
 const defaultRetries = 2;
+
+type DisconnectInput = Pick<ModelInput, "on_disconnect" | "drain_tokens">;
+
+function drainOf(
+  own: DisconnectInput | undefined,
+  otherwise: DisconnectInput | undefined,
+): number | undefined {
+  if ((own?.on_disconnect ?? otherwise?.on_disconnect) !== "drain") return undefined;
+  return own?.drain_tokens ?? otherwise?.drain_tokens ?? drainTokensDefault;
+}
 
 function targetOf(input: ModelInput["targets"][number]): TargetConfig {
   const { provider, model, weight, price, deadlines } = input;

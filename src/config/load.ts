@@ -37,6 +37,16 @@ export async function loadConfiguration(
   return { ...configurationOf(gateway, file), settings: own.settings, warnings };
 }
 
+/** The settings alone, for the command line. Throws `ConfigurationError`. */
+export function loadSettings(environment: Environment = process.env): Settings {
+  return parseSettings(environment).settings;
+}
+
+/** What a command line says in place of the environment, for all that is read after it. */
+export function setVariables(given: Environment): void {
+  Object.assign(process.env, given);
+}
+
 /** On SIGHUP: the file again, with the environment as it is. Throws `ConfigurationError`; then the old one stays. */
 export async function reloadGateway(
   settings: Settings,

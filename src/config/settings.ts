@@ -7,8 +7,10 @@ import {
   filePath,
   flag,
   hostName,
+  httpUrl,
   longSecret,
   origins,
+  redisUrls,
   wholeNumber,
 } from "./variable-types.ts";
 
@@ -48,7 +50,7 @@ const secondMs = 1_000;
 const hourMs = 3_600_000;
 const mebibyte = 1_048_576;
 
-const inOneProcess = "this version keeps its state in the embedded SQLite store, in one process";
+const inOneProcess = "this version runs one process; start several with the same Redis instead";
 const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 
 /** Every variable, with what it accepts and its default. `.env.example` says what each is for. */
@@ -85,18 +87,30 @@ const variables = z.strictObject({
   SENTINEL_HEADER_TIMEOUT_MS: number(10 * secondMs, 10, hourMs),
   SENTINEL_BODY_TIMEOUT_MS: number(60 * secondMs, 10, hourMs),
   SENTINEL_MAX_INFLIGHT: number(10_000, 1, 1_000_000),
-  SENTINEL_STORE: note(z.literal("sqlite", `must be sqlite: ${inOneProcess}`).optional(), {
+  SENTINEL_STORE: note(z.enum(["sqlite", "redis"], "must be sqlite or redis").optional(), {
     example: "sqlite",
   }),
-  SENTINEL_REDIS_URL: note(z.undefined(`must not be set: ${inOneProcess}`).optional(), {
-    example: "",
+  SENTINEL_REDIS_URL: note(redisUrls().optional(), {
+    example: "redis://127.0.0.1:6379",
     isSecret: true,
-    fix: "Redis comes with a later version; until then remove it, for example with: unset SENTINEL_REDIS_URL",
   }),
   SENTINEL_WORKERS: note(z.literal("1", `must be 1: ${inOneProcess}`).optional(), { example: "1" }),
+  SENTINEL_ON_DISK_FULL: note(
+    z.enum(["continue", "refuse"], "must be continue or refuse").default("continue"),
+    { example: "continue" },
+  ),
+  SENTINEL_JOURNAL_MAX_BYTES: number(4_096 * mebibyte, 16 * mebibyte, 1_048_576 * mebibyte),
+  SENTINEL_JOURNAL_KEEP_MS: number(hourMs, 60 * secondMs, 30 * 24 * hourMs),
+  SENTINEL_AUDIT_RETENTION_DAYS: number(90, 1, 3_650),
+  SENTINEL_AUDIT_REDIS_HOURS: number(48, 1, 24 * 90),
+  SENTINEL_AUDIT_FILES: note(flag().default(true), { example: "false" }),
+  SENTINEL_PAYLOAD_MAX_BYTES: number(65_536, 1_024, 16 * mebibyte),
+  SENTINEL_BUDGET_WEBHOOK_URL: note(httpUrl().optional(), {
+    example: "https://hooks.example.com/budgets",
+    isSecret: true,
+  }),
   SENTINEL_METRICS_TOKEN: z.string().optional(),
-  SENTINEL_URL: z.string().optional(),
-  SENTINEL_ON_DISK_FULL: z.string().optional(),
+  SENTINEL_URL: note(httpUrl().optional(), { example: "http://127.0.0.1:8000" }),
 });
 
 /** All names that Sentinel knows, also those without effect so far. */
@@ -122,6 +136,26 @@ function toSettings(values: z.output<typeof variables>) {
     staleKeyMs: values.SENTINEL_STALE_KEY_MS,
     /** Whether the admin API may store providers with a base URL on a private or loopback address. */
     allowPrivateUpstreams: values.SENTINEL_ALLOW_PRIVATE_UPSTREAMS,
+    /** Which gateway the command line speaks to; undefined: the one that runs on the data directory. */
+    url: values.SENTINEL_URL,
+    /** Where hot state and audit are kept. */
+    store: values.SENTINEL_STORE ?? (values.SENTINEL_REDIS_URL === undefined ? "sqlite" : "redis"),
+    /** Undefined with the embedded store. */
+    redisUrls: values.SENTINEL_REDIS_URL,
+    accounting: {
+      /** What becomes of requests when neither disk nor memory can take what is to be accounted. */
+      onDiskFull: values.SENTINEL_ON_DISK_FULL,
+      journalBytesMax: values.SENTINEL_JOURNAL_MAX_BYTES,
+      /** So long the journal is kept after every store has it. */
+      journalKeepMs: values.SENTINEL_JOURNAL_KEEP_MS,
+      auditRetentionDays: values.SENTINEL_AUDIT_RETENTION_DAYS,
+      /** How far back `/v1/audit` goes with Redis. */
+      auditRedisHours: values.SENTINEL_AUDIT_REDIS_HOURS,
+      /** With Redis: whether each replica keeps the long history in files of its own. */
+      hasAuditFiles: values.SENTINEL_AUDIT_FILES,
+      payloadBytesMax: values.SENTINEL_PAYLOAD_MAX_BYTES,
+      budgetWebhookUrl: values.SENTINEL_BUDGET_WEBHOOK_URL,
+    },
     limits: {
       bodyBytesMax: values.SENTINEL_MAX_BODY_BYTES,
       jsonDepthMax: values.SENTINEL_MAX_JSON_DEPTH,
@@ -167,6 +201,12 @@ function clashes(values: Readonly<Record<string, string>>): string[] {
   if (adminToken !== undefined && adminToken === defaultKey) {
     found.push(
       'SENTINEL_ADMIN_TOKEN and SENTINEL_DEFAULT_KEY must differ: whoever may ask a model would be the platform\'s admin. Set for example SENTINEL_ADMIN_TOKEN="$(openssl rand -hex 32)".',
+    );
+  }
+  const { SENTINEL_STORE: store, SENTINEL_REDIS_URL: redisUrl } = values;
+  if (store === "redis" && redisUrl === undefined) {
+    found.push(
+      "SENTINEL_REDIS_URL is missing, and SENTINEL_STORE is redis. Set for example SENTINEL_REDIS_URL=redis://127.0.0.1:6379, or SENTINEL_STORE=sqlite.",
     );
   }
   return found;

@@ -25,20 +25,18 @@ export function sortVariables(environment: Environment, known: readonly string[]
       judgeUnknown(name, known, { problems, warnings });
     }
   }
-  if (environment["REDIS_URL"]) {
-    warnings.push(
-      "REDIS_URL is ignored: this version keeps its state in the embedded SQLite store, in one process.",
-    );
-  }
+  takeRedisUrl(environment, values);
   return { values, problems, warnings };
 }
 
+/** What hosts of Redis set by themselves counts too. Whoever chose the embedded store keeps it. */
+function takeRedisUrl(environment: Environment, values: Record<string, string>): void {
+  const redisUrl = environment["REDIS_URL"]?.trim();
+  if (redisUrl && values["SENTINEL_STORE"] !== "sqlite") values["SENTINEL_REDIS_URL"] ??= redisUrl;
+}
+
 /** The contract's settings whose parts come later, and which do no harm until then. */
-const withoutEffect: readonly string[] = [
-  "SENTINEL_METRICS_TOKEN",
-  "SENTINEL_URL",
-  "SENTINEL_ON_DISK_FULL",
-];
+const withoutEffect: readonly string[] = ["SENTINEL_METRICS_TOKEN"];
 
 /**
  * Kubernetes sets these in every pod for each Service of the namespace, here for "sentinel" and "sentinel-…".

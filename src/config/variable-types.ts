@@ -48,6 +48,26 @@ export const bearerSecret = () =>
 export const longSecret = ({ lengthMin }: { lengthMin: number }) =>
   z.string().refine((text) => text.length >= lengthMin, `must be at least ${lengthMin} characters`);
 
+export const httpUrl = () =>
+  z
+    .string()
+    .refine(
+      (text) => /^https?:\/\/[^/]/i.test(text) && URL.canParse(text),
+      "must be an http or https URL",
+    );
+
+/** One address of Redis, or several with commas between them. */
+export const redisUrls = () =>
+  z
+    .string()
+    .transform((text) => listed(text))
+    .refine(
+      (list) => list.length > 0 && list.every(isRedisUrl),
+      "must be a redis:// or rediss:// URL, or several with commas between them for a cluster",
+    );
+
+const isRedisUrl = (text: string) => /^rediss?:\/\/[^/]/.test(text) && URL.canParse(text);
+
 /** `*`, `none`, or origins with commas between them, written as browsers write them. */
 export const origins = () =>
   z

@@ -11,12 +11,14 @@ export interface AdminChange {
     | "provider.created"
     | "provider.updated"
     | "provider.rotated"
-    | "provider.deleted";
+    | "provider.deleted"
+    | "price.set"
+    | "price.deleted";
   /** The id of the key that asked for it, or `platform`. */
   readonly by: string;
   /** Absent for what belongs to the platform. */
   readonly tenantId?: string;
-  /** The id of the tenant or key, the name of the provider. */
+  /** The id of the tenant or key, the name of the provider, `provider/model` of a price. */
   readonly subject: string;
 }
 

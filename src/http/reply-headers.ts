@@ -1,6 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 
 import { lastAttempt, overheadMs } from "../pipeline/exchange.ts";
+import { quotaHeaders } from "../pipeline/limits/quota.ts";
 import type { AppEnv } from "./context.ts";
 import type { Cors } from "./cors.ts";
 import { dialectOf } from "./dialect.ts";
@@ -16,6 +17,7 @@ export function replyHeaders(c: Context<AppEnv>, cors: Cors): string[] {
   if (dialectOf(incoming) === "anthropic") headers.push("request-id", c.get("requestId"));
   const exchange = c.get("exchange");
   if (exchange === undefined) return headers;
+  if (exchange.quota !== undefined) headers.push(...quotaHeaders(exchange.quota));
   const attempt = lastAttempt(exchange);
   if (attempt !== undefined) {
     headers.push(

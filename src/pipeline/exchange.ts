@@ -1,7 +1,12 @@
 import type { Failure } from "../errors.ts";
 import type { Usage } from "../protocol/usage.ts";
 import type { Attempt } from "../providers/provider.ts";
+import type { RouteEntry } from "./audit/entry.ts";
+import type { Account } from "./cost/account.ts";
+import type { DeliveredText } from "./cost/delivered-text.ts";
 import type { IncomingCall } from "./incoming-call.ts";
+import type { Lease, Quota } from "./limits/limit-store.ts";
+import type { ExpectedTokens } from "./limits/reservation.ts";
 
 /** What an exchange knows of the call that began it. */
 type CallRecord = Pick<
@@ -12,6 +17,11 @@ type CallRecord = Pick<
   | "endpoint"
   | "model"
   | "isStream"
+  | "request"
+  | "requestBytes"
+  | "tags"
+  | "userAgent"
+  | "traceId"
   | "startedEpochMs"
   | "startedTickMs"
 >;
@@ -19,11 +29,27 @@ type CallRecord = Pick<
 /** The record of one request, from admission to its end. Every step may read it; few write to it. */
 export interface Exchange extends CallRecord {
   readonly attempts: Attempt[];
+  route?: RouteEntry;
+  /** What it was expected to use, when it was admitted. */
+  expected?: ExpectedTokens;
+  /** What the caller's limits have left, where there are any. */
+  quota?: Quota;
+  /** What was set aside for it; undefined where the caller has no limits, and before it was admitted. */
+  lease?: Lease;
   /** When the answer's first event, or the whole answer, was in hand. */
   firstEventTickMs?: number;
+  /** As the provider counts; of a stream that goes on, what it has told so far. */
   usage?: Usage;
+  /** What of a stream has come. */
+  delivered?: DeliveredText;
+  /** The provider's answer was read to its end, though the client had left: its count is the whole. */
+  isDrained?: boolean;
+  /** A whole answer, as it goes to the client. */
+  answerBytes?: Buffer;
   /** Set once, by `settle`. */
   end?: ExchangeEnd;
+  /** What it came to: set once, when it is settled or, for a stream whose client wants to know, a moment before. */
+  account?: Account;
 }
 
 export interface ExchangeEnd {
@@ -42,6 +68,11 @@ export function beginExchange(call: IncomingCall): Exchange {
     endpoint: call.endpoint,
     model: call.model,
     isStream: call.isStream,
+    request: call.request,
+    requestBytes: call.requestBytes,
+    tags: call.tags,
+    userAgent: call.userAgent,
+    traceId: call.traceId,
     startedEpochMs: call.startedEpochMs,
     startedTickMs: call.startedTickMs,
     attempts: [],

@@ -19,10 +19,16 @@ export interface IncomingCall {
   /** The provider that the client asks for by name, by `x-sentinel-provider`. */
   readonly pin: Pin | undefined;
   readonly clientHeaders: ProviderCall["clientHeaders"];
+  /** From `x-sentinel-tags`: what the tenant wants its usage told apart by. */
+  readonly tags: Readonly<Record<string, string>>;
+  readonly userAgent: string | undefined;
+  /** Of the client's `traceparent`. */
+  readonly traceId: string | undefined;
   /** Aborted with a `Failure` when the client leaves or Sentinel shuts down. */
   readonly signal: AbortSignal;
   /** How long the client itself is ready to wait, in milliseconds. */
   readonly timeoutMs: number | undefined;
+  /** The time in `id`, milliseconds since 1970: the hour, day and month that the request belongs to, everywhere. */
   readonly startedEpochMs: number;
   readonly startedTickMs: number;
 }

@@ -15,9 +15,23 @@ export interface RoutingDeps {
 }
 
 export interface RouteFound {
+  /** The alias, or the model's own name. */
+  readonly name: string;
+  readonly strategy: string;
+  /** The answer of a client who left is read on, up to so many tokens; undefined: it is cancelled. */
+  readonly drainTokensMax?: number | undefined;
+  /** All that may serve it. */
+  readonly targets: readonly RouteTarget[];
   readonly provider: Provider;
   /** Where a stored response has the call go; undefined where the call's own pin holds. */
   readonly pin?: Pin | undefined;
+}
+
+export interface RouteTarget {
+  /** `provider/model`. */
+  readonly name: string;
+  readonly providerName: string;
+  readonly model: string;
 }
 
 /**
@@ -31,8 +45,7 @@ export async function boundRoute(
 ): Promise<RouteFound> {
   const pin = pinTo(await responses.find(responseId, call.caller.tenantId), { call, responseId });
   try {
-    const { provider } = await findRoute(call.model, pin);
-    return { provider, pin };
+    return { ...(await findRoute(call.model, pin)), pin };
   } catch (thrown) {
     if (pin === call.pin || !isPinRefused(thrown)) throw thrown;
     // The operator took the provider away, or the model from it: whoever has the model now may know better.

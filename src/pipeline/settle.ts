@@ -10,10 +10,11 @@ export interface ExchangeSink {
   record(exchange: Exchange): void;
 }
 
+/** The sinks hear of it in their order. */
 export const createSettle =
-  (sink: ExchangeSink, clock: Clock): Settle =>
+  (sinks: readonly ExchangeSink[], clock: Clock): Settle =>
   (exchange, outcome) => {
     if (exchange.end !== undefined) return;
     exchange.end = { outcome, tickMs: clock.tickMs() };
-    sink.record(exchange);
+    for (const sink of sinks) sink.record(exchange);
   };

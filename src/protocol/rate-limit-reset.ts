@@ -3,8 +3,10 @@
  * (https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers, read 2026-11-21)
  */
 export function rateLimitReset(ms: number): string {
-  if (ms < 1_000) return `${Math.max(0, Math.ceil(ms))}ms`;
-  const seconds = Math.ceil(ms / 1_000);
+  // Times are sums of fractions, a little off: 30 s must not become 31.
+  const wholeMs = Math.max(0, Math.ceil(ms - 0.001));
+  if (wholeMs < 1_000) return `${wholeMs}ms`;
+  const seconds = Math.ceil(wholeMs / 1_000);
   const parts = [`${seconds % 60}s`];
   if (seconds >= 60) parts.unshift(`${Math.floor(seconds / 60) % 60}m`);
   if (seconds >= 3_600) parts.unshift(`${Math.floor(seconds / 3_600)}h`);

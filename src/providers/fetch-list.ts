@@ -28,13 +28,33 @@ export async function fetchList(
     upstreamName: name,
   });
   const bytes = await readAll(response.body, listBytesMax, name);
-  if (response.status !== 200) throw noList(name);
+  if (response.status !== 200) throw noList(name, new ListRefused(response.status, bytes));
   try {
     return JSON.parse(bytes.toString("utf8"));
   } catch (error) {
     throw noList(name, error);
   }
 }
+
+/** Why there is no list: the vendor answered with an error. */
+export class ListRefused extends Error {
+  override readonly name = "ListRefused";
+  readonly status: number;
+  readonly #body: Buffer;
+
+  constructor(status: number, body: Buffer) {
+    super(`It answered ${status}.`);
+    this.status = status;
+    this.#body = body;
+  }
+
+  /** Whether its words have this. They are not shown: some vendors quote the key. */
+  says(words: RegExp): boolean {
+    return words.test(this.#body.subarray(0, wordsBytesMax).toString("utf8"));
+  }
+}
+
+const wordsBytesMax = 4_096;
 
 /** For an answer that is no list. */
 export function noList(name: string, cause?: unknown): Failure {

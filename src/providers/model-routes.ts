@@ -21,6 +21,8 @@ export interface RouteOptions extends RouteTools {
   readonly aliases: readonly AliasEntry[];
   readonly defaultProviderName: string | undefined;
   readonly defaultRetries: number;
+  /** Of models that go by their own names. */
+  readonly defaultDrainTokensMax?: number | undefined;
   /** The operator has named the models, so a name that is none of them is a mistake. */
   readonly namesModels: boolean;
 }
@@ -204,9 +206,16 @@ export class ModelRoutes {
   }
 
   #plainRoute(name: string, { provider, model }: Found): Route {
-    const { defaultRetries: retriesMax, clock } = this.#options;
+    const { defaultRetries: retriesMax, defaultDrainTokensMax, clock } = this.#options;
     const { deadlines } = provider;
-    return plainRoute(name, { supplier: provider, model, deadlines, retriesMax, clock });
+    return plainRoute(name, {
+      supplier: provider,
+      model,
+      deadlines,
+      retriesMax,
+      clock,
+      drainTokensMax: defaultDrainTokensMax,
+    });
   }
 
   /** Waits for the lists that match, but not for long: a provider that does not tell holds up nobody. */

@@ -60,6 +60,10 @@ export interface Attempt {
   keyId?: string;
   status?: number;
   errorKind?: FailureKind;
+  /** It failed after the provider had the request, which may have been worked on: nobody has said how much. */
+  isUnanswered?: true;
+  /** What the provider said that was used, where the attempt failed after it had. */
+  usage?: Usage;
 }
 
 export type ProviderReply = WholeReply | StreamReply;
@@ -90,6 +94,8 @@ export interface EventStream {
    * `isLast` says that the answer is whole. Not to be called again after either.
    */
   next(): Promise<EventBatch>;
+  /** What has been told of it so far, also by a stream that then failed; not kept by what stands around a stream. */
+  readonly usage?: Usage | undefined;
   /** Stops the provider. May be called at any time, and again. */
   cancel(): void;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { z } from "zod";
@@ -37,6 +37,28 @@ export async function readCredentials(dataDir: string): Promise<Credentials | un
 
 /** Whoever reads sees the old file or the new one. Only this user can. */
 export async function writeCredentials(dataDir: string, credentials: Credentials): Promise<void> {
+  await write(dataDir, credentials, rename);
+}
+
+/** Writes them unless there is a file, and resolves to those that hold: of several processes the first wins. */
+export async function createCredentials(
+  dataDir: string,
+  credentials: Credentials,
+): Promise<Credentials> {
+  try {
+    await write(dataDir, credentials, link);
+    return credentials;
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    return (await readCredentials(dataDir)) ?? credentials;
+  }
+}
+
+async function write(
+  dataDir: string,
+  credentials: Credentials,
+  put: (unfinished: string, path: string) => Promise<void>,
+): Promise<void> {
   const path = credentialsPath(dataDir);
   const unfinished = `${path}.${randomUUID()}`;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -44,11 +66,14 @@ export async function writeCredentials(dataDir: string, credentials: Credentials
     await using file = await open(unfinished, "wx", 0o600);
     await file.writeFile(`${JSON.stringify(credentials, null, 2)}\n`);
     await file.sync();
-    await rename(unfinished, path);
-  } catch (error) {
+    await put(unfinished, path);
+  } finally {
     await rm(unfinished, { force: true });
-    throw error;
   }
   await using folder = await open(dirname(path), "r");
   await folder.sync();
+}
+
+export async function removeCredentials(dataDir: string): Promise<void> {
+  await rm(credentialsPath(dataDir), { force: true });
 }

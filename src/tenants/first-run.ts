@@ -7,11 +7,17 @@ import {
   mintKeyId,
   parseKey,
 } from "./api-key.ts";
-import { credentialsPath, readCredentials, writeCredentials } from "./credentials-file.ts";
+import {
+  createCredentials,
+  credentialsPath,
+  readCredentials,
+  removeCredentials,
+  writeCredentials,
+} from "./credentials-file.ts";
 import type { Credentials } from "./credentials-file.ts";
 import { newKey } from "./new-key.ts";
 import { refuse, whyRefused } from "./refusals.ts";
-import type { TenantStore } from "./tenant-store.ts";
+import type { NewKey, TenantStore } from "./tenant-store.ts";
 import { defaultTenantId } from "./tenant.ts";
 
 export interface FirstRunDeps {
@@ -45,10 +51,37 @@ export async function firstRun(deps: FirstRunDeps): Promise<FirstRun> {
   const minted = isFirst ? await mintWhatIsNotPreset(deps, kept) : undefined;
 
   const admin = await settleAdminToken(deps, { kept, minted });
-  const apiKey = deps.presetDefaultKey ?? minted?.apiKey;
-  const keyNotes = apiKey === undefined ? [] : await settleKey(deps, apiKey);
-  return { adminTokenHash: admin.hash, minted, notes: [...admin.notes, ...keyNotes] };
+  const key = await settleDefaultKey(deps, admin.isLost ? undefined : minted?.apiKey);
+  if (minted !== undefined && (admin.isLost || key.isLost)) await forgetMinted(deps.dataDir, kept);
+  return {
+    adminTokenHash: admin.hash,
+    minted: admin.isLost || key.isLost ? undefined : minted,
+    notes: [...admin.notes, ...key.notes],
+  };
 }
+
+/** What came of a credential. Lost: another process, which shares the store, was the first to make one. */
+interface Settled {
+  readonly notes: readonly string[];
+  readonly isLost: boolean;
+}
+
+async function settleDefaultKey(
+  deps: FirstRunDeps,
+  mintedKey: string | undefined,
+): Promise<Settled> {
+  const { presetDefaultKey } = deps;
+  if (presetDefaultKey !== undefined) {
+    return { notes: await settleKey(deps, presetDefaultKey), isLost: false };
+  }
+  if (mintedKey === undefined) return { notes: [], isLost: false };
+  const isLost =
+    (await makeTenant(deps, mintedKey)) === "taken" && !(await isKnown(deps, mintedKey));
+  return { notes: [], isLost };
+}
+
+const isKnown = async ({ store }: FirstRunDeps, token: string): Promise<boolean> =>
+  (await store.findKey(hashToken(token))) !== undefined;
 
 function checkPresets({ presetAdminToken, presetDefaultKey }: FirstRunDeps): void {
   const presets = {
@@ -78,6 +111,7 @@ async function mintWhatIsNotPreset(
     ...(presetDefaultKey === undefined && { apiKey: kept?.apiKey ?? mintKey().key }),
   };
   if (Object.keys(minted).length === 0) return undefined;
+  if (kept === undefined) return createCredentials(dataDir, minted);
   await writeCredentials(dataDir, { ...kept, ...minted });
   return minted;
 }
@@ -90,19 +124,20 @@ interface FileAndMinted {
 async function settleAdminToken(
   { store, dataDir, presetAdminToken }: FirstRunDeps,
   { kept, minted }: FileAndMinted,
-): Promise<{ readonly hash: string | undefined; readonly notes: readonly string[] }> {
+): Promise<Settled & { readonly hash: string | undefined }> {
   const stored = await store.getAdminTokenHash();
-  const token =
-    presetAdminToken ?? minted?.adminToken ?? (stored === undefined ? kept?.adminToken : undefined);
-  if (token !== undefined) {
-    const hash = hashToken(token);
+  if (presetAdminToken !== undefined) {
+    const hash = hashToken(presetAdminToken);
     if (hash !== stored) await store.putAdminTokenHash(hash);
-    return { hash, notes: [] };
+    return { hash, notes: [], isLost: false };
   }
-  return {
-    hash: stored,
-    notes: notesOnAdminToken({ stored, kept, path: credentialsPath(dataDir) }),
-  };
+  const token = minted?.adminToken ?? (stored === undefined ? kept?.adminToken : undefined);
+  if (token !== undefined) {
+    const hash = await store.claimAdminTokenHash(hashToken(token));
+    return { hash, notes: [], isLost: hash !== hashToken(token) };
+  }
+  const notes = notesOnAdminToken({ stored, kept, path: credentialsPath(dataDir) });
+  return { hash: stored, notes, isLost: false };
 }
 
 function notesOnAdminToken({
@@ -123,20 +158,30 @@ function notesOnAdminToken({
   return [`The admin token in ${path} is no longer valid: a later one replaced it. ${remedy}`];
 }
 
-/** Makes `token` an admin key of the default tenant unless it is known. */
-async function settleKey(
-  { store, clock }: FirstRunDeps,
-  token: string,
-): Promise<readonly string[]> {
-  const nowMs = clock.epochMs();
-  const known = await store.findKey(hashToken(token));
+/** Makes the preset `token` an admin key of the default tenant unless it is known. */
+async function settleKey(deps: FirstRunDeps, token: string): Promise<readonly string[]> {
+  const known = await deps.store.findKey(hashToken(token));
   if (known !== undefined) {
-    const refusal = whyRefused(known, nowMs);
+    const refusal = whyRefused(known, deps.clock.epochMs());
     return refusal === undefined
       ? []
       : [`SENTINEL_DEFAULT_KEY is refused: ${refuse(refusal).message}`];
   }
-  const key = newKey(token, {
+  // Another process that starts at the same time may have made the tenant, and the key as well.
+  if ((await makeTenant(deps, token)) === "taken")
+    await deps.store.createKey(firstKey(deps, token));
+  return [];
+}
+
+/** The tenant and its key are made at once: a start that is cut off must not leave a tenant that nobody can use. */
+function makeTenant(deps: FirstRunDeps, token: string): Promise<"created" | "taken"> {
+  const createdAtMs = deps.clock.epochMs();
+  const tenant = { id: defaultTenantId, name: "Default", policy: {}, createdAtMs } as const;
+  return deps.store.createTenant({ ...tenant, status: "active" }, firstKey(deps, token));
+}
+
+function firstKey({ clock }: FirstRunDeps, token: string): NewKey {
+  return newKey(token, {
     id: parseKey(token)?.id ?? mintKeyId(),
     tenantId: defaultTenantId,
     name: "First key",
@@ -144,12 +189,12 @@ async function settleKey(
     policy: {},
     expiresAtMs: null,
     createdBy: "platform",
-    createdAtMs: nowMs,
+    createdAtMs: clock.epochMs(),
   });
-  const tenant = { id: defaultTenantId, name: "Default", policy: {}, createdAtMs: nowMs } as const;
-  // The tenant and its key are made at once: a start that is cut off must not leave a tenant that nobody can use.
-  const made = await store.createTenant({ ...tenant, status: "active" }, key);
-  // Another process that starts at the same time may have made the key as well, which is as good.
-  if (made === "taken") await store.createKey(key);
-  return [];
+}
+
+/** Nobody may find credentials in the file that never were valid. */
+async function forgetMinted(dataDir: string, kept: Credentials | undefined): Promise<void> {
+  if (kept === undefined) await removeCredentials(dataDir);
+  else await writeCredentials(dataDir, kept);
 }

@@ -76,6 +76,8 @@ class CachingIdentifier implements Identifier {
   /** Goes up with each invalidation: an answer that was asked for before it is not kept. */
   #generation = 0;
   #impatientUntilTickMs = 0;
+  /** What was asked before it may have changed since. */
+  #missedTickMs = Number.NEGATIVE_INFINITY;
 
   constructor({ store, clock, staleMs, onError }: IdentifierDeps) {
     this.#clock = clock;
@@ -92,10 +94,12 @@ class CachingIdentifier implements Identifier {
     if (known === undefined) return this.#identifyNew(token, hash, nowMs);
 
     const ageMs = nowMs - known.askedTickMs;
-    if (ageMs < refreshFromMs) return this.#use(known);
-    if (ageMs < freshMs) {
-      this.#refresh(hash, nowMs);
-      return this.#use(known);
+    if (known.askedTickMs > this.#missedTickMs) {
+      if (ageMs < refreshFromMs) return this.#use(known);
+      if (ageMs < freshMs) {
+        this.#refresh(hash, nowMs);
+        return this.#use(known);
+      }
     }
     if (ageMs < freshMs + this.#staleMs) return this.#identifyAgain(hash, known, nowMs);
     return this.#identifyNew(token, hash, nowMs);
@@ -112,8 +116,9 @@ class CachingIdentifier implements Identifier {
     this.#askAfresh();
   };
 
+  /** The store is asked about each anew. Who is known is served if it is down, which is when changes are missed. */
   readonly invalidateAll = (): void => {
-    this.#known.clear();
+    this.#missedTickMs = this.#clock.tickMs();
     this.#askAfresh();
   };
 

@@ -71,7 +71,8 @@ export class KeyLookUps {
 export async function within<Value>(promise: Promise<Value>, ms: number): Promise<Value | "late"> {
   const { promise: late, resolve } = Promise.withResolvers<"late">();
   const timer = setTimeout(() => {
-    resolve("late");
+    // What came while this process was busy is read first.
+    setImmediate(resolve, "late" as const);
   }, ms);
   try {
     return await Promise.race([promise, late]);

@@ -79,12 +79,14 @@ export interface NewKey {
 export interface TenantStore extends KeyFinder {
   listTenants(request: ListRequest): Promise<readonly Tenant[]>;
   getTenant(id: string): Promise<Tenant | undefined>;
-  /** With its first key, or neither. `taken`: the id is, or the key's. */
+  /** With its first key, or neither. `taken`: the id is, or was by a tenant that is gone; or the key's is. */
   createTenant(tenant: Tenant, firstKey?: NewKey): Promise<"created" | "taken">;
   /** The tenant as it is now; `undefined` if there is none. */
   updateTenant(id: string, change: TenantChange): Promise<Tenant | undefined>;
-  /** Its keys go with it. Resolves to whether there was one. */
+  /** Its keys go with it; its id is nobody else's for good, but `default`, which is the platform's own. Resolves to whether there was one. */
   deleteTenant(id: string): Promise<boolean>;
+  /** Whether there was a tenant of this id that is gone: its records are still there for a while. */
+  wasTenant(id: string): Promise<boolean>;
 
   listKeys(
     request: ListRequest & { readonly tenantId?: string | undefined },
@@ -106,6 +108,8 @@ export interface TenantStore extends KeyFinder {
 
   getAdminTokenHash(): Promise<string | undefined>;
   putAdminTokenHash(hash: string): Promise<void>;
+  /** Puts it unless there is one, and resolves to the one that holds: the first of several processes wins. */
+  claimAdminTokenHash(hash: string): Promise<string>;
 }
 
 /** A provider that was made through the admin API. */

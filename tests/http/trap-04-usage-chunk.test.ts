@@ -21,6 +21,11 @@ const last = chatChunk({ content: "b" }, "stop");
 const lastWithUsage = chatChunk({ content: "b" }, "stop", { usage });
 const asksForUsage = { stream_options: { include_usage: true } } as const;
 
+/** A usage chunk with what Sentinel adds at its end; the model has no price here. */
+const withCost = (event: string): string =>
+  event.replace(/\}\n\n$/, `,"sentinel":${JSON.stringify(unpriced)}}\n\n`);
+const unpriced = { cost_usd: "0.000000000", cost_status: "unpriced" };
+
 async function streamed(plane: OneUpstream, fields: object): Promise<readonly string[]> {
   const client = readStream(await plane.chat({ stream: true, ...fields }));
   expect(await client.toEnd()).toBe("whole");
@@ -91,12 +96,12 @@ for (const type of ["openai", "openai-compatible"]) {
   );
 }
 
-test("OpenAI's usage chunk comes as the bytes that it was", async () => {
+test("OpenAI's usage chunk comes as the bytes that it was, with what it cost at its end", async () => {
   const event = usageChunk(usage).replace("1e-7", "1.0e-7");
   await using plane = await startOneUpstream({ script: stream([first, last, event, done]) });
   const client = readStream(await plane.chat({ stream: true, ...asksForUsage }));
   await client.toEnd();
-  expect(client.text).toBe(first + last + event + done);
+  expect(client.text).toBe(first + last + withCost(event) + done);
 });
 
 test("usage that is moved leaves every other byte of its chunk alone", async () => {
@@ -108,7 +113,7 @@ test("usage that is moved leaves every other byte of its chunk alone", async () 
   const client = readStream(await plane.chat({ stream: true, ...asksForUsage }));
   await client.toEnd();
   expect(client.text).toBe(
-    `data: {${fields},${choices}}\n\ndata: {${fields},"choices":[],${given}}\n\n${done}`,
+    `data: {${fields},${choices}}\n\n${withCost(`data: {${fields},"choices":[],${given}}\n\n`)}${done}`,
   );
 });
 
@@ -116,7 +121,8 @@ test("a stream that was given no usage makes none up", async () => {
   await using plane = await startOneUpstream({ script: stream([first, last, done]) });
   expect(usageIn(await streamed(plane, asksForUsage)).times).toBe(0);
   await until("it is logged", () => plane.gateway.lines.some((line) => line["status"] === 200));
-  expect(plane.gateway.lines.at(-1)).not.toHaveProperty("input_tokens");
+  // To the books it is estimated; the client is told nothing that its provider did not say.
+  expect(plane.gateway.lines.at(-1)).toHaveProperty("cost_status", "unpriced");
 });
 
 test.each([
@@ -180,7 +186,7 @@ test("/v1/completions treats usage in the same way", async () => {
     return client.text;
   };
   expect(await ask({})).toBe(text + done);
-  expect(await ask(asksForUsage)).toBe(text + usageChunk(usage) + done);
+  expect(await ask(asksForUsage)).toBe(text + withCost(usageChunk(usage)) + done);
 });
 
 test("a stream that is made of a whole answer shows usage only to who asked", async () => {

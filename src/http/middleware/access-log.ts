@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 
 import type { Context, MiddlewareHandler } from "hono";
 
+import { usdText } from "../../lib/usd.ts";
 import { lastAttempt, overheadMs } from "../../pipeline/exchange.ts";
 import type { Exchange } from "../../pipeline/exchange.ts";
 import type { ExchangeSink } from "../../pipeline/settle.ts";
@@ -50,7 +51,8 @@ function plainLine(c: Context<AppEnv>, outgoing: ServerResponse): AccessLine {
 }
 
 function exchangeLine(exchange: Exchange): AccessLine {
-  const { caller, end, usage } = exchange;
+  const { account, caller, end } = exchange;
+  const usage = account?.usage;
   const attempt = lastAttempt(exchange);
   const endedTickMs = end?.tickMs ?? performance.now();
   return {
@@ -71,6 +73,8 @@ function exchangeLine(exchange: Exchange): AccessLine {
     attempts: exchange.attempts.length,
     input_tokens: usage?.inputTokens,
     output_tokens: usage?.outputTokens,
+    cost_usd: account && usdText(account.cost.nanoUsd),
+    cost_status: account?.cost.status,
   };
 }
 

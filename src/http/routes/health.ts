@@ -9,6 +9,8 @@ export interface HealthDeps {
   readonly isDraining: () => boolean;
   readonly inflightCount: () => number;
   readonly parts: readonly PartHealth[];
+  /** How the journal and what is fed from it are doing: figures for operators. */
+  readonly accounting: () => object;
 }
 
 /** Probes ask Sentinel about itself; none of them asks a provider. */
@@ -27,6 +29,7 @@ export function healthRoutes(deps: HealthDeps): Hono<AppEnv> {
       uptime_seconds: Math.floor((Date.now() - deps.startedEpochMs) / 1_000),
       inflight_requests: deps.inflightCount(),
       parts: deps.parts.map(describe),
+      accounting: deps.accounting(),
     });
   });
   return routes;

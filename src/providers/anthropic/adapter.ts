@@ -5,6 +5,7 @@ import type { JsonObject } from "../../lib/json-text.ts";
 import { endpoints } from "../../protocol/endpoints.ts";
 import { wantsUsage } from "../../protocol/stream-options.ts";
 import type { AdapterOptions } from "../adapter-options.ts";
+import { noteUsage } from "../note-usage.ts";
 import type { Provider, ProviderCall, ProviderReply, WholeReply } from "../provider.ts";
 import { eventsOf, peek } from "../transport/peek.ts";
 import { answerBytesMax, errorBytesMax, readAll } from "../transport/read-all.ts";
@@ -147,6 +148,7 @@ function wholeOf(
   // What counting tokens answers is a number of tokens, but none that were used.
   const usage = call.endpoint === "count_tokens" ? undefined : readCounts(message["usage"]);
   if (call.endpoint !== "chat") return { bytes, value: message, usage };
+  noteUsage(call, usage); // What is said in it may be nothing that a chat can hold.
   const value = toCompletion(message, {
     answerTool: written.answerTool,
     createdSeconds: nowSeconds(),

@@ -38,6 +38,10 @@ export class AnthropicEvents implements EventStream {
     this.#upstreamName = upstreamName;
   }
 
+  get usage(): Usage | undefined {
+    return this.#taker.usage;
+  }
+
   async next(): Promise<EventBatch> {
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure;

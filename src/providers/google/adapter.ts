@@ -1,5 +1,7 @@
+import type { Usage } from "../../protocol/usage.ts";
 import { wantsUsage } from "../../protocol/stream-options.ts";
 import type { AdapterOptions } from "../adapter-options.ts";
+import { noteUsage } from "../note-usage.ts";
 import type { Provider, ProviderCall, ProviderReply } from "../provider.ts";
 import { answerBytesMax, readAll } from "../transport/read-all.ts";
 import { repliedHeaders } from "../transport/reply-headers.ts";
@@ -19,7 +21,15 @@ export function google(options: AdapterOptions): Provider {
     const { body, droppedParams, names } = writeRequest(call);
     const response = await api.ask(call, call.isStream ? "stream" : "generate", body);
     const head = { headers: repliedHeaders(response.headers), droppedParams };
-    const context = { model: bareName(call.model), names, upstream: api.upstreamOf(call) };
+    const context = {
+      model: bareName(call.model),
+      names,
+      upstream: api.upstreamOf(call),
+      serviceTier: response.headers["x-gemini-service-tier"],
+      noteUsage: (usage: Usage | undefined) => {
+        noteUsage(call, usage);
+      },
+    };
     if (call.isStream) {
       const events = readStream(response.body, context, wantsUsage(call.request));
       return { kind: "stream", ...head, events };

@@ -3,6 +3,7 @@ import { newId } from "../../lib/ids.ts";
 import { isJsonObject } from "../../lib/json-text.ts";
 import { SseReader, makeEvent } from "../../protocol/sse.ts";
 import type { SseEvent } from "../../protocol/sse.ts";
+import type { Usage } from "../../protocol/usage.ts";
 import { ChatChunks } from "../chat-chunks.ts";
 import { chatUsage } from "../chat-usage.ts";
 import type { EventBatch, EventStream } from "../provider.ts";
@@ -58,7 +59,11 @@ class GeminiEvents implements EventStream {
     this.#body = body;
     this.#context = context;
     this.#showsUsage = showsUsage;
-    this.#answer = new AnswerReader(context.names, context.upstream);
+    this.#answer = new AnswerReader(context);
+  }
+
+  get usage(): Usage | undefined {
+    return this.#answer.usage;
   }
 
   async next(): Promise<EventBatch> {

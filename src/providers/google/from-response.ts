@@ -2,6 +2,7 @@ import { Failure } from "../../errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { isJsonObject } from "../../lib/json-text.ts";
 import type { JsonObject } from "../../lib/json-text.ts";
+import type { Usage } from "../../protocol/usage.ts";
 import { chatUsage } from "../chat-usage.ts";
 import type { WholeReply } from "../provider.ts";
 import { parseJsonAnswer } from "../transport/parse-answer.ts";
@@ -16,6 +17,10 @@ export interface AnswerContext {
   readonly model: string;
   readonly names: ToolNames;
   readonly upstream: UpstreamIdentity;
+  /** What Google's header says of the tier, if it does. */
+  readonly serviceTier?: unknown;
+  /** Told of what was used before the answer is found to be one that can be passed on. */
+  readonly noteUsage?: (usage: Usage | undefined) => void;
 }
 
 /** A whole answer as OpenAI's. Throws a `Failure` for an error, or an answer that is none. */
@@ -24,8 +29,9 @@ export function readWhole(
   context: AnswerContext,
 ): Pick<WholeReply, "bytes" | "value" | "usage"> {
   const responses = parseAnswer(bytes, context.upstream);
-  const reader = new AnswerReader(context.names, context.upstream);
+  const reader = new AnswerReader(context);
   const pieces = responses.flatMap((response) => reader.read(response));
+  context.noteUsage?.(reader.usage);
   const logprobs = logprobsIn(responses);
   const value: JsonObject = {
     id: reader.id ?? `chatcmpl-${newId()}`,

@@ -81,6 +81,10 @@ export class CompatibleEvents implements EventStream {
     this.#usageIsContinuous = isJsonObject(options) && options["continuous_usage_stats"] === true;
   }
 
+  get usage(): Usage | undefined {
+    return this.#usage;
+  }
+
   async next(): Promise<EventBatch> {
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure;
@@ -155,7 +159,7 @@ export class CompatibleEvents implements EventStream {
    * the last chunk of the answer have it moved there.
    */
   #takeUsage(chunk: JsonObject, event: SseEvent, events: SseEvent[]): void {
-    this.#usage = readUsage(chunk["usage"]) ?? this.#usage;
+    this.#usage = readUsage(chunk["usage"], chunk) ?? this.#usage;
     if (this.#usageIsContinuous && this.#showsUsage) {
       events.push(event);
       return;
@@ -172,7 +176,8 @@ export class CompatibleEvents implements EventStream {
       const value = this.#parse(data);
       if (value["type"] === "error") throw failureFromBody(value, this.#upstream);
       const response = value["response"];
-      if (isJsonObject(response)) this.#usage = readUsage(response["usage"]) ?? this.#usage;
+      if (isJsonObject(response))
+        this.#usage = readUsage(response["usage"], response) ?? this.#usage;
       this.#isDone = lastTypes.has(value["type"]);
     }
     events.push(event);

@@ -21,7 +21,7 @@ export function readWhole(
 ): Pick<WholeReply, "bytes" | "value" | "usage"> {
   const value = parseAnswer(bytes, upstream);
   const repaired = repair(value, call, quirks, upstream);
-  const usage = readUsage(repaired["usage"]);
+  const usage = readUsage(repaired["usage"], repaired);
   if (repaired === value) return { bytes, value, usage };
   return { bytes: Buffer.from(JSON.stringify(repaired)), value: repaired, usage };
 }

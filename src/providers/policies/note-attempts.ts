@@ -1,4 +1,5 @@
 import { toFailure } from "../../errors.ts";
+import type { Failure } from "../../errors.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type {
   Attempt,
@@ -44,10 +45,17 @@ export const noteAttempts =
       const failure = toFailure(thrown);
       attempt.errorKind = failure.kind;
       attempt.status = failure.status;
+      if (isUnanswered(failure)) attempt.isUnanswered = true;
       health.noteFailure(failure, attempt);
       throw failure;
     }
   };
+
+/** A connection that was not made in time is tried again: no model has heard of the request. */
+function isUnanswered({ kind, recovery }: Failure): boolean {
+  if (kind === "upstream_timeout") return recovery !== "retry";
+  return kind === "client_closed_request" || kind === "shutting_down";
+}
 
 interface Measuring {
   readonly health: TargetHealth;

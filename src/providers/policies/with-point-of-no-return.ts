@@ -1,4 +1,5 @@
 import type { SseEvent } from "../../protocol/sse.ts";
+import { noteUsage } from "../note-usage.ts";
 import type { EventBatch, EventStream, Provider } from "../provider.ts";
 
 /** A stream that is silent after its headers goes out after this long all the same. */
@@ -12,7 +13,12 @@ export const withPointOfNoReturn = (inner: Provider): Provider => ({
   send: async (call) => {
     const reply = await inner.send(call);
     if (reply.kind === "whole") return reply;
-    return { ...reply, events: await begun(reply.events) };
+    try {
+      return { ...reply, events: await begun(reply.events) };
+    } catch (failure) {
+      noteUsage(call, reply.events.usage);
+      throw failure;
+    }
   },
 });
 

@@ -1,7 +1,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Deadlines } from "../deadlines.ts";
 import { only } from "../policies/first-of.ts";
-import type { Price } from "../prices/price.ts";
+import type { Quote } from "../prices/quote.ts";
 import type { Provider } from "../provider.ts";
 import { buildTarget } from "../target.ts";
 import type { Supplier, Target, TargetOptions } from "../target.ts";
@@ -13,7 +13,10 @@ import type { RouteTarget, Strategy } from "./route-provider.ts";
 export interface Route {
   /** The name that the route goes by: an alias, or the model's own. */
   readonly name: string;
+  readonly strategy: Strategy;
   readonly targets: readonly Target[];
+  /** The answer of a client who left is read on, up to so many tokens; undefined: it is cancelled. */
+  readonly drainTokensMax?: number | undefined;
   readonly provider: Provider;
 }
 
@@ -21,6 +24,7 @@ export interface AliasEntry {
   readonly alias: string;
   readonly strategy: Strategy;
   readonly retries: number;
+  readonly drainTokensMax?: number | undefined;
   readonly targets: readonly AliasTarget[];
 }
 
@@ -29,7 +33,8 @@ export interface AliasTarget {
   readonly model: string;
   readonly deadlines: Deadlines;
   readonly weight: number;
-  readonly price: Price | undefined;
+  /** What it costs now; undefined where nobody knows. */
+  readonly quote: () => Quote | undefined;
 }
 
 export interface RouteTools {
@@ -41,26 +46,32 @@ export interface RouteTools {
 
 /** The route of an alias, to those of its targets whose provider there is. */
 export function aliasRoute(
-  { alias, strategy, retries, targets }: AliasEntry,
+  { alias, strategy, retries, drainTokensMax, targets }: AliasEntry,
   suppliers: ReadonlyMap<string, Supplier>,
   { clock, homes, random }: RouteTools,
 ): Route {
-  const routed = targets.flatMap(({ providerName, model, deadlines, weight, price }) => {
+  const routed = targets.flatMap(({ providerName, model, deadlines, weight, quote }) => {
     const supplier = suppliers.get(providerName);
     if (supplier === undefined) return [];
     const target = buildTarget({ supplier, model, deadlines, retriesMax: retries, clock });
-    return [{ target, weight, price } satisfies RouteTarget];
+    return [{ target, weight, quote } satisfies RouteTarget];
   });
   const tools = { homes, random, nowMs: () => clock.tickMs() };
   return {
     name: alias,
+    strategy,
     targets: routed.map(({ target }) => target),
+    drainTokensMax,
     provider: routeProvider(strategy, routed, tools),
   };
 }
 
 /** The route of a model that goes by its own name. */
-export function plainRoute(name: string, options: TargetOptions): Route {
+export function plainRoute(
+  name: string,
+  { drainTokensMax, ...options }: TargetOptions & Pick<Route, "drainTokensMax">,
+): Route {
   const target = buildTarget(options);
-  return { name, targets: [target], provider: only(target) };
+  const provider = only(target);
+  return { name, strategy: "priority", targets: [target], drainTokensMax, provider };
 }

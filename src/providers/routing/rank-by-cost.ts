@@ -1,4 +1,5 @@
-import { costOf, expectedTokens } from "../prices/price.ts";
+import { expectedTokens } from "../prices/expected-tokens.ts";
+import { picoUsdOf } from "../prices/quote.ts";
 import { ranked } from "./ranking.ts";
 import type { Candidate, Rank } from "./ranking.ts";
 
@@ -6,14 +7,16 @@ import type { Candidate, Rank } from "./ranking.ts";
 export const rankByCost =
   (candidates: readonly Candidate[]): Rank =>
   (call) => {
-    const tokens = expectedTokens(call);
-    const priced = candidates.map((candidate) => ({
-      candidate,
-      cost: candidate.price === undefined ? undefined : costOf(candidate.price, tokens),
-    }));
+    const usage = { ...expectedTokens(call), ...nothingSpecial };
+    const priced = candidates.map((candidate) => {
+      const quote = candidate.quote();
+      return { candidate, cost: quote && picoUsdOf(quote, usage) };
+    });
     priced.sort((left, right) => compareCosts(left.cost, right.cost));
     return ranked(priced.map(({ candidate }) => candidate));
   };
+
+const nothingSpecial = { cachedInputTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0 };
 
 function compareCosts(left: bigint | undefined, right: bigint | undefined): number {
   if (left === right) return 0;

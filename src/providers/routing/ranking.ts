@@ -1,5 +1,5 @@
 import type { Ranking } from "../policies/first-of.ts";
-import type { Price } from "../prices/price.ts";
+import type { Quote } from "../prices/quote.ts";
 import type { ProviderCall } from "../provider.ts";
 import type { Target } from "../target.ts";
 import type { ConversationHomes } from "./conversation-homes.ts";
@@ -8,8 +8,8 @@ import type { ConversationHomes } from "./conversation-homes.ts";
 export interface Candidate {
   readonly target: Target;
   readonly weight: number;
-  /** Undefined where nobody knows it. */
-  readonly price: Price | undefined;
+  /** What it costs now; undefined where nobody knows. */
+  readonly quote: () => Quote | undefined;
   /** Makes its draw: the same on every replica, and another one for a target that is written twice. */
   readonly drawName: string;
 }

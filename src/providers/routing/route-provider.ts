@@ -1,5 +1,5 @@
 import { firstOf, only } from "../policies/first-of.ts";
-import type { Price } from "../prices/price.ts";
+import type { Quote } from "../prices/quote.ts";
 import type { Provider } from "../provider.ts";
 import type { Target } from "../target.ts";
 import { rankByCost } from "./rank-by-cost.ts";
@@ -13,7 +13,7 @@ export type Strategy = "priority" | "weighted" | "least-latency" | "least-cost";
 export interface RouteTarget {
   readonly target: Target;
   readonly weight: number;
-  readonly price: Price | undefined;
+  readonly quote: () => Quote | undefined;
 }
 
 /** A route's targets as one provider: in the order of its strategy, until one answers. */

@@ -59,6 +59,9 @@ export function eventsOf(body: UpstreamBody, forms: AnswerForms): EventStream {
     return opened.next();
   };
   return {
+    get usage() {
+      return opened?.usage;
+    },
     next: () => (opened === undefined ? first() : opened.next()),
     cancel: () => {
       body.cancel();

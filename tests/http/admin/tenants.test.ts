@@ -159,6 +159,11 @@ test.each([
   [{ name: "A", policy: { model: [] } }, "policy.model", "unknown_parameter"],
   [{ name: "A", policy: { models: ["a", ""] } }, "policy.models[1]", "invalid_value"],
   [{ name: "A", policy: null }, "policy", "invalid_value"],
+  [
+    { name: "A", policy: { budget_webhook_url: "https://[nowhere" } },
+    "policy.budget_webhook_url",
+    "invalid_value",
+  ],
 ])("the body %j is refused, naming %s", async (body, param, code) => {
   await using app = await adminApp();
   const answer = await app.platform("POST /tenants", body);

@@ -110,6 +110,7 @@ test("an empty file names no models and says nothing of the default provider", (
   expect(gatewayOf({})).toEqual({
     providers: [],
     models: [],
+    prices: [],
     defaults: { retries: 2, deadlines: {} },
     namesModels: false,
   });

@@ -28,6 +28,19 @@ test("without variables every setting has its default", () => {
       drainMs: 30_000,
       staleKeyMs: 3_600_000,
       allowPrivateUpstreams: false,
+      url: undefined,
+      store: "sqlite",
+      redisUrls: undefined,
+      accounting: {
+        onDiskFull: "continue",
+        journalBytesMax: 4_294_967_296,
+        journalKeepMs: 3_600_000,
+        auditRetentionDays: 90,
+        auditRedisHours: 48,
+        hasAuditFiles: true,
+        payloadBytesMax: 65_536,
+        budgetWebhookUrl: undefined,
+      },
       limits: {
         bodyBytesMax: 33_554_432,
         jsonDepthMax: 128,
@@ -95,22 +108,31 @@ test("a problem shows the value that it is about, but never a secret's", () => {
     SENTINEL_ADMIN_TOKEN: "tiny-secret",
     SENTINEL_DEFAULT_KEY: "a secret with spaces",
     SENTINEL_MASTER_KEY: "not-long-enough-secret",
-    SENTINEL_REDIS_URL: "redis://user:secret@store",
+    SENTINEL_REDIS_URL: "http://user:secret@store",
   });
   expect(problems).toHaveLength(5);
   expect(problems.join()).toContain('"80a"');
   expect(problems.join()).not.toContain("secret");
 });
 
-test.each([
-  ["SENTINEL_STORE", "redis"],
-  ["SENTINEL_REDIS_URL", "redis://store:6379"],
-  ["SENTINEL_WORKERS", "4"],
-])("%s=%s stops the start, since state is kept in one process", (name, value) => {
-  const [problem, ...others] = problemsOf({ [name]: value });
-  expect(others).toEqual([]);
-  expect(problem).toContain(name);
-  expect(problem).toContain("embedded SQLite store, in one process");
+test("several processes are started by hand, on one Redis", () => {
+  expect(problemsOf({ SENTINEL_WORKERS: "4" })).toEqual([
+    expect.stringMatching(/^SENTINEL_WORKERS must be 1: .* with the same Redis instead;/),
+  ]);
+});
+
+test("the store is SQLite, or Redis where its address is known", () => {
+  const storeOf = (environment: Record<string, string>) => parseSettings(environment).settings;
+  expect(storeOf({})).toMatchObject({ store: "sqlite", redisUrls: undefined });
+  const redis = { store: "redis", redisUrls: ["redis://a:6379", "redis://b:6379"] };
+  const urls = "redis://a:6379, redis://b:6379";
+  expect(storeOf({ SENTINEL_REDIS_URL: urls })).toMatchObject(redis);
+  expect(storeOf({ REDIS_URL: urls })).toMatchObject(redis);
+  const chosen = storeOf({ REDIS_URL: urls, SENTINEL_STORE: "sqlite" });
+  expect(chosen).toMatchObject({ store: "sqlite" });
+  expect(problemsOf({ SENTINEL_STORE: "redis" })).toEqual([
+    expect.stringContaining("Set for example SENTINEL_REDIS_URL=redis://127.0.0.1:6379"),
+  ]);
 });
 
 test("what the contract names for later does no harm, and says so", () => {
@@ -119,15 +141,8 @@ test("what the contract names for later does no harm, and says so", () => {
     SENTINEL_WORKERS: "1",
     SENTINEL_METRICS_TOKEN: "t",
     SENTINEL_URL: "http://gateway",
-    SENTINEL_ON_DISK_FULL: "refuse",
-    REDIS_URL: "redis://somebody-else",
   });
-  expect(warnings.map((warning) => warning.split(" ")[0])).toEqual([
-    "SENTINEL_METRICS_TOKEN",
-    "SENTINEL_URL",
-    "SENTINEL_ON_DISK_FULL",
-    "REDIS_URL",
-  ]);
+  expect(warnings).toEqual(["SENTINEL_METRICS_TOKEN has no effect in this version."]);
 });
 
 test("a name with typing errors is a problem that names the right one", () => {

@@ -87,3 +87,61 @@ test("whatever comes, counts are whole numbers from 0 up", () => {
     }),
   );
 });
+
+const counted = { prompt_tokens: 100, completion_tokens: 50 };
+const plain = {
+  inputTokens: 100,
+  cachedInputTokens: 0,
+  cacheWriteTokens: 0,
+  outputTokens: 50,
+  reasoningTokens: 0,
+};
+
+test("what is spoken or drawn is told apart", () => {
+  const usage = {
+    ...counted,
+    prompt_tokens_details: { audio_tokens: 60, cached_tokens_details: { audio_tokens: 20 } },
+    completion_tokens_details: { audio_tokens: 40, image_tokens: 5 },
+  };
+  expect(readUsage(usage)).toEqual({
+    ...plain,
+    inputAudioTokens: 60,
+    cachedAudioTokens: 20,
+    outputAudioTokens: 40,
+    outputImageTokens: 5,
+  });
+});
+
+test.each([undefined, null, "default", "standard", "auto", "on_demand", "", 7])(
+  "a tier of %j is the standard one",
+  (tier) => {
+    expect(readUsage(counted, { service_tier: tier })).toEqual(plain);
+  },
+);
+
+test("the answer says at which tier it was served, in few letters", () => {
+  expect(readUsage(counted, { service_tier: "flex" })).toEqual({ ...plain, serviceTier: "flex" });
+  const endless = readUsage(counted, { service_tier: "x".repeat(10_000) });
+  expect(endless?.serviceTier?.length).toBeLessThan(100);
+});
+
+test("searches are counted where the vendor lists or counts them", () => {
+  const openRouter = { ...counted, server_tool_use: { web_search_requests: 2 } };
+  expect(readUsage(openRouter)).toEqual({ ...plain, webSearches: 2 });
+  expect(readUsage({ ...counted, num_search_queries: 3 })).toEqual({ ...plain, webSearches: 3 });
+  const output = [
+    { type: "reasoning" },
+    { type: "web_search_call", action: { type: "search" } },
+    { type: "web_search_call" },
+    { type: "web_search_call", action: { type: "open_page" } },
+    { type: "message" },
+    "not an item",
+  ];
+  expect(readUsage(counted, { output })).toEqual({ ...plain, webSearches: 2 });
+});
+
+test("what is charged by neither tokens nor searches shows", () => {
+  const output = [{ type: "code_interpreter_call" }];
+  expect(readUsage(counted, { output })).toEqual({ ...plain, hasOtherCharges: true });
+  expect(readUsage(counted, { output: [{ type: "function_call" }] })).toEqual(plain);
+});

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import type { Price } from "../../../src/providers/prices/price.ts";
+import { operatorPrice } from "../../../src/providers/prices/operator-price.ts";
+import type { Quote } from "../../../src/providers/prices/quote.ts";
 import { staleMs } from "../../../src/providers/routing/latency.ts";
 import { aliasOf, routeLab, upstreamError } from "../../support/route-lab.ts";
 import type { RouteLab } from "../../support/route-lab.ts";
@@ -184,9 +185,15 @@ test("under least-latency a conversation stays while its target is not much slow
   expect(await lab.ask(longTurn("x"))).toBe(other);
 });
 
-const price = (inputPicoUsd: number, outputPicoUsd: number): { readonly price: Price } => ({
-  price: [{ aboveInputTokens: 0, inputPicoUsd, outputPicoUsd }],
-});
+const price = (inputPicoUsd: number, outputPicoUsd: number) => {
+  const quote: Quote = {
+    price: operatorPrice({ inputPicoUsd, outputPicoUsd }, "openai", "any"),
+    source: "operator",
+    version: "1",
+    isExact: true,
+  };
+  return { quote: () => quote };
+};
 
 test("least-cost asks the target that is cheapest for this very request", async () => {
   const targets = { reader: price(100_000, 9_000_000), writer: price(900_000, 1_000_000) };

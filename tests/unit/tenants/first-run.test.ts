@@ -162,6 +162,21 @@ test("two first starts at once on one store leave keys that work", async () => {
   }
 });
 
+test("of two replicas with a store in common the first prints its credentials, the other nothing", async () => {
+  await using at = await aDataDir();
+  await using other = await aDataDir();
+  const startOther = () =>
+    firstRun({ store: at.store, dataDir: other.dataDir, clock: manualClock() });
+  const [mine, theirs] = await Promise.all([at.start(), startOther()]);
+  const winners = [mine, theirs].filter(({ minted }) => minted !== undefined);
+  expect(winners).toHaveLength(1);
+  expect(mine.adminTokenHash).toBe(theirs.adminTokenHash);
+  expect(await roleOf(at.store, winners[0]?.minted?.apiKey)).toBe("default admin");
+  expect(await at.store.listKeys({ limit: 10 })).toHaveLength(1);
+  const loser = mine.minted === undefined ? at : other;
+  await expect(stat(loser.file)).rejects.toThrow("ENOENT");
+});
+
 test("presets that cannot be keys are refused by name and not repeated", async () => {
   await using at = await aDataDir();
   const wrong = { presetDefaultKey: "two words, secret" };

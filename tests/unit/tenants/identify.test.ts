@@ -26,6 +26,10 @@ class FakeStore implements KeyFinder {
     return made.token;
   }
 
+  remove(token: string): void {
+    this.keys.delete(hashToken(token));
+  }
+
   /** Changes each key and tenant, as someone with access to the same store does. */
   change(key: Partial<KeyRecord>, tenant: Partial<Tenant> = {}): void {
     for (const [hash, found] of this.keys) {
@@ -312,6 +316,26 @@ test("while the store is down, a revoked key that was told of is not served from
   store.state = "down";
   identifier.invalidateKey("key-1");
   expect(await refusal(identifier, token)).toMatchObject({ kind: "store_unavailable" });
+});
+
+test("who is known is served although changes may have been missed, while the store is down", async () => {
+  const { store, identify, identifier } = setUp();
+  const token = store.add();
+  const caller = await identify(token);
+  store.state = "down";
+  identifier.invalidateAll();
+  expect(await identify(token)).toBe(caller);
+});
+
+test("a revocation that was missed is seen at the next use", async () => {
+  const { store, identify, identifier, clock } = setUp();
+  const token = store.add();
+  await identify(token);
+  store.remove(token);
+  expect(atOnce(identify(token))).toBeDefined();
+  clock.advance(1);
+  identifier.invalidateAll();
+  expect(await refusal(identifier, token)).toMatchObject(unknown);
 });
 
 test("while the store is down, an expired key is refused all the same", async () => {

@@ -40,7 +40,7 @@ async function ownPolicy(store: Pick<TenantStore, "getKey">, scope: AdminScope):
 function requireWithin(policies: { readonly inner: Policy; readonly outer: Policy }): void {
   if (isWithin(policies)) return;
   const message =
-    "Your own key's policy is narrower: you can give only models that it allows. " +
-    "Ask for fewer, or use a key without a policy of its own.";
+    "Your own key's policy is narrower: you can give only the models, limits and budgets that it allows. " +
+    "Ask for less, or use a key without a policy of its own.";
   throw new Failure("permission_denied", message, { param: "policy" });
 }

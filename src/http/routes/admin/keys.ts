@@ -9,7 +9,7 @@ import type { Identifier } from "../../../tenants/identify.ts";
 import { newKey } from "../../../tenants/new-key.ts";
 import { isOver } from "../../../tenants/refusals.ts";
 import type { KeyRecord, TenantStore } from "../../../tenants/tenant-store.ts";
-import { defaultTenantId, policySchema, roles } from "../../../tenants/tenant.ts";
+import { defaultTenantId, keyPolicySchema, roles } from "../../../tenants/tenant.ts";
 import type { AdminChange, OnAdminChange } from "../../admin-change.ts";
 import type { AppEnv } from "../../context.ts";
 import { onePastPage, readPage, toPage } from "../../cursor-page.ts";
@@ -45,14 +45,14 @@ const createSchema = strictFields({
   tenant: text({ pattern: /^.{1,64}$/, rule: "must be the id of a tenant" }).optional(),
   name: nameField(),
   role: oneOf(roles),
-  policy: policySchema.optional(),
+  policy: keyPolicySchema.optional(),
   expires_at: timeField().nullable().optional(),
 });
 
 const updateSchema = strictFields({
   name: nameField().optional(),
   role: oneOf(roles).optional(),
-  policy: policySchema.optional(),
+  policy: keyPolicySchema.optional(),
   expires_at: timeField().nullable().optional(),
 }).refine((change) => Object.keys(change).length > 0, {
   error: mustBe("must hold what to change: name, role, policy or expires_at"),

@@ -83,7 +83,7 @@ async function createTenant(c: Context<AppEnv>, deps: TenantRoutesDeps): Promise
     createdAtMs: deps.clock.epochMs(),
   };
   if ((await deps.store.createTenant(tenant)) === "taken") {
-    const message = `There is a tenant '${tenant.id}' already. Choose another id.`;
+    const message = `There is, or was, a tenant '${tenant.id}'. Choose another id.`;
     throw new Failure("conflict", message, { param: "id" });
   }
   note(deps, scope, "tenant.created", tenant.id);

@@ -4,9 +4,12 @@ import type { Context, Handler } from "hono";
 import { providerNamePattern } from "../../../config/gateway-config.ts";
 import { Failure } from "../../../errors.ts";
 import type { JsonText } from "../../../lib/json-text.ts";
+import { idEpochMs } from "../../../lib/ids.ts";
 import { answer } from "../../../pipeline/answer.ts";
-import type { AnswerDeps } from "../../../pipeline/answer.ts";
+import type { Answer, AnswerDeps } from "../../../pipeline/answer.ts";
+import { shownCost } from "../../../pipeline/cost/account.ts";
 import type { IncomingCall } from "../../../pipeline/incoming-call.ts";
+import type { Quota } from "../../../pipeline/limits/limit-store.ts";
 import { checkRequest } from "../../../protocol/check-request.ts";
 import { endpoints } from "../../../protocol/endpoints.ts";
 import type { Endpoint } from "../../../protocol/endpoints.ts";
@@ -17,12 +20,13 @@ import { dialectOf } from "../../dialect.ts";
 import type { Inflight } from "../../inflight.ts";
 import { clientRequestId } from "../../middleware/request-id.ts";
 import { parseBody, readBody } from "../../read-body.ts";
+import { readTags, traceIdOf } from "../../request-labels.ts";
 import type { BodyLimits } from "../../read-body.ts";
 import { replyHeaders } from "../../reply-headers.ts";
 import { sendEvents, sendWhole } from "../../send-answer.ts";
 
 export interface ModelCallDeps extends AnswerDeps {
-  readonly limits: BodyLimits & { readonly messagesMax: number };
+  readonly bodyLimits: BodyLimits & { readonly messagesMax: number };
   readonly inflight: Inflight;
   readonly cors: Cors;
   /** The names of the parts that are down, for `x-sentinel-degraded`. */
@@ -39,9 +43,12 @@ export const modelCall =
       deps.inflight.leave(running);
       if (!outgoing.writableFinished) running.abort(clientLeft());
     });
-    const { request, bytes } = parseBody(await readBody(incoming, deps.limits), deps.limits);
+    const { request, bytes } = parseBody(
+      await readBody(incoming, deps.bodyLimits),
+      deps.bodyLimits,
+    );
     checkRequest(endpoints[endpoint].schema, request.value);
-    checkMessageCount(request, deps.limits.messagesMax);
+    checkMessageCount(request, deps.bodyLimits.messagesMax);
     const call = incomingCall(c, { endpoint, request, bytes, signal: running.signal });
     const answered = await answer(call, {
       ...deps,
@@ -49,7 +56,7 @@ export const modelCall =
         c.set("exchange", exchange);
       },
     });
-    const headers = answerHeaders(c, deps, answered.reply);
+    const headers = answerHeaders(c, deps, answered);
     if (answered.kind === "whole") sendWhole(outgoing, headers, answered.reply.bytes);
     else {
       const requestId = c.get("requestId");
@@ -58,13 +65,17 @@ export const modelCall =
     return RESPONSE_ALREADY_SENT;
   };
 
-function answerHeaders(
-  c: Context<AppEnv>,
-  deps: ModelCallDeps,
-  reply: Pick<WholeReply, "headers" | "droppedParams">,
-): string[] {
+function answerHeaders(c: Context<AppEnv>, deps: ModelCallDeps, answered: Answer): string[] {
+  const reply: Pick<WholeReply, "headers" | "droppedParams"> = answered.reply;
   const headers = replyHeaders(c, deps.cors);
-  for (const name in reply.headers) headers.push(name, reply.headers[name] ?? "");
+  const { quota, account, isStream } = answered.exchange;
+  for (const name in reply.headers) {
+    if (!isOurs(name, quota)) headers.push(name, reply.headers[name] ?? "");
+  }
+  if (account !== undefined && !isStream) {
+    const { cost_usd: costUsd, cost_status: costStatus } = shownCost(account);
+    headers.push("x-sentinel-cost-usd", costUsd, "x-sentinel-cost-status", costStatus);
+  }
   const isForOpenAi = dialectOf(c.env.incoming) === "openai";
   if (isForOpenAi && reply.headers["openai-processing-ms"] === undefined) {
     const spentMs = performance.now() - c.get("arrivedTickMs");
@@ -76,6 +87,13 @@ function answerHeaders(
   const degraded = deps.degradedParts();
   if (degraded.length > 0) headers.push("x-sentinel-degraded", degraded.join(","));
   return headers;
+}
+
+/** The caller's own limits stand in the place of the provider's. */
+function isOurs(name: string, quota: Quota | undefined): boolean {
+  if (quota === undefined || !name.startsWith("x-ratelimit-")) return false;
+  if (name.endsWith("-requests")) return quota.requests !== undefined;
+  return name.endsWith("-tokens") && quota.tokens !== undefined;
 }
 
 /** A client may send thousands of fields; headers that large would be refused by its own HTTP parser. */
@@ -130,11 +148,15 @@ function incomingCall(c: Context<AppEnv>, read: ReadRequest): IncomingCall {
     signal: read.signal,
     pin: readPin(headers["x-sentinel-provider"]),
     timeoutMs: readTimeoutMs(headers["x-sentinel-timeout-ms"]),
-    startedEpochMs: Date.now(),
+    tags: readTags(headers["x-sentinel-tags"]),
+    userAgent: headers["user-agent"]?.slice(0, userAgentLengthMax),
+    traceId: traceIdOf(headers["traceparent"]),
+    startedEpochMs: idEpochMs(c.get("requestId")),
     startedTickMs: c.get("arrivedTickMs"),
   };
 }
 
+const userAgentLengthMax = 256;
 const timeoutMsMax = 24 * 60 * 60_000;
 
 function readTimeoutMs(header: string | string[] | undefined): number | undefined {

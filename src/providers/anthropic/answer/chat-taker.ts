@@ -48,6 +48,7 @@ export class ChatTaker implements EventTaker {
   readonly #thoughts: Block[] = [];
   readonly #serverBlocks: Block[] = [];
   #counts: JsonObject = {};
+  #usage: Usage | undefined;
   #ending: JsonObject = {};
   #isDone = false;
 
@@ -60,7 +61,7 @@ export class ChatTaker implements EventTaker {
   }
 
   get usage(): Usage | undefined {
-    return readCounts(this.#counts);
+    return this.#usage;
   }
 
   take(event: SseEvent, out: SseEvent[]): void {
@@ -79,7 +80,7 @@ export class ChatTaker implements EventTaker {
         this.#close(out);
         break;
       case "message_delta":
-        this.#counts = mergeCounts(this.#counts, value["usage"]);
+        this.#count(value["usage"]);
         if (isJsonObject(value["delta"])) this.#ending = { ...this.#ending, ...value["delta"] };
         break;
       case "message_stop":
@@ -94,7 +95,13 @@ export class ChatTaker implements EventTaker {
 
   #start(message: JsonObject): void {
     this.#chunks = this.#newChunks(textOr(message["id"], newId()), message["model"]);
-    this.#counts = mergeCounts(this.#counts, message["usage"]);
+    this.#count(message["usage"]);
+  }
+
+  /** Read when it comes, and not with each batch of events. */
+  #count(counts: unknown): void {
+    this.#counts = mergeCounts(this.#counts, counts);
+    this.#usage = readCounts(this.#counts);
   }
 
   #newChunks(id: string, model: unknown): ChatChunks {

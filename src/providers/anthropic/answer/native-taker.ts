@@ -17,6 +17,7 @@ const telling = /"type"\s*:\s*"(?:message_start|message_delta|message_stop|error
 export class NativeTaker implements EventTaker {
   readonly #upstream: UpstreamIdentity;
   #counts: JsonObject = {};
+  #usage: Usage | undefined;
   #isDone = false;
 
   constructor(upstream: UpstreamIdentity) {
@@ -28,7 +29,7 @@ export class NativeTaker implements EventTaker {
   }
 
   get usage(): Usage | undefined {
-    return readCounts(this.#counts);
+    return this.#usage;
   }
 
   take(event: SseEvent, out: SseEvent[]): void {
@@ -41,11 +42,17 @@ export class NativeTaker implements EventTaker {
 
   #note(value: JsonObject): void {
     if (value["type"] === "message_start" && isJsonObject(value["message"])) {
-      this.#counts = mergeCounts(this.#counts, value["message"]["usage"]);
+      this.#count(value["message"]["usage"]);
     } else if (value["type"] === "message_delta") {
-      this.#counts = mergeCounts(this.#counts, value["usage"]);
+      this.#count(value["usage"]);
     } else if (value["type"] === "message_stop") {
       this.#isDone = true;
     }
+  }
+
+  /** Read when it comes, and not with each batch of events. */
+  #count(counts: unknown): void {
+    this.#counts = mergeCounts(this.#counts, counts);
+    this.#usage = readCounts(this.#counts);
   }
 }

@@ -1,5 +1,6 @@
 import { isJsonObject } from "../../../lib/json-text.ts";
 import type { JsonObject } from "../../../lib/json-text.ts";
+import { countsAboveZero, tierIn } from "../../../protocol/usage.ts";
 import type { Usage } from "../../../protocol/usage.ts";
 
 /**
@@ -28,8 +29,34 @@ export function readCounts(counts: unknown): Usage | undefined {
     cacheWriteTokens,
     outputTokens: count(counts["output_tokens"]),
     reasoningTokens: isJsonObject(details) ? count(details["thinking_tokens"]) : 0,
+    ...chargedApart(counts),
   };
 }
+
+/**
+ * What costs another price. The tier, the speed and the place of inference add up.
+ * (https://platform.claude.com/docs/en/api/messages, https://platform.claude.com/docs/en/build-with-claude/fast-mode,
+ * https://platform.claude.com/docs/en/build-with-claude/data-residency, read 2026-11-21)
+ */
+function chargedApart(counts: JsonObject): Partial<Usage> {
+  const written = counts["cache_creation"];
+  const tools = counts["server_tool_use"];
+  const place = counts["inference_geo"];
+  const words = [
+    tierIn(counts["service_tier"]).serviceTier,
+    tierIn(counts["speed"]).serviceTier,
+    placesOfOnePrice.has(place) ? undefined : tierIn(place).serviceTier,
+  ].filter((word) => word !== undefined);
+  return {
+    ...countsAboveZero({
+      cacheWrite1hTokens: isJsonObject(written) ? written["ephemeral_1h_input_tokens"] : 0,
+      webSearches: isJsonObject(tools) ? tools["web_search_requests"] : 0,
+    }),
+    ...(words.length > 0 && { serviceTier: words.join("+") }),
+  };
+}
+
+const placesOfOnePrice: ReadonlySet<unknown> = new Set(["global", "not_available"]);
 
 /** OpenAI's name for the tier that served the request; `batch` has none. */
 export function serviceTierOf(counts: unknown): string | undefined {

@@ -48,6 +48,13 @@ interface Candidate {
   mediaCount: number;
 }
 
+export interface AnswerReaderOptions {
+  readonly names: ToolNames;
+  readonly upstream: UpstreamIdentity;
+  /** What Google's header says of the tier, if it does. */
+  readonly serviceTier?: unknown;
+}
+
 /** No model takes more (`candidateCount`). */
 const candidatesMax = 128;
 
@@ -58,6 +65,7 @@ const candidatesMax = 128;
 export class AnswerReader {
   readonly #names: ToolNames;
   readonly #upstream: UpstreamIdentity;
+  readonly #serviceTier: unknown;
   readonly #candidates = new Map<number, Candidate>();
   /** Whether Google refused the prompt itself. */
   #isBlocked = false;
@@ -65,16 +73,17 @@ export class AnswerReader {
   id: string | undefined;
   model: string | undefined;
 
-  constructor(names: ToolNames, upstream: UpstreamIdentity) {
+  constructor({ names, upstream, serviceTier }: AnswerReaderOptions) {
     this.#names = names;
     this.#upstream = upstream;
+    this.#serviceTier = serviceTier;
   }
 
   /** Throws the `Failure` that came in place of an answer. */
   read(response: JsonObject): Piece[] {
     const failure = failureWithin(response, this.#upstream);
     if (failure !== undefined) throw failure;
-    this.usage = readUsageMetadata(response["usageMetadata"]) ?? this.usage;
+    this.usage = readUsageMetadata(response["usageMetadata"], this.#serviceTier) ?? this.usage;
     this.id ??= textIn(response, "responseId");
     this.model ??= textIn(response, "modelVersion");
     const pieces: Piece[] = [];

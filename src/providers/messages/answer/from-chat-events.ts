@@ -36,6 +36,10 @@ export class MessageEvents implements EventStream {
     this.#content = new ChatContent(this.#blocks, context.toolNames);
   }
 
+  get usage(): Usage | undefined {
+    return this.#inner.usage ?? this.#usage;
+  }
+
   async next(): Promise<EventBatch> {
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure;

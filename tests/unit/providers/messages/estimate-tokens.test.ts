@@ -12,7 +12,7 @@ const chat = (content: unknown, more: object = {}): Record<string, unknown> => (
 
 test("counts text, what frames it, tools and the arguments of calls", async () => {
   const plain = await estimateTokens(chat("How is the weather in Köln?"), never);
-  expect(plain).toBe(countTokens("How is the weather in Köln?") + 6);
+  expect(plain).toBe(countTokens("How is the weather in Köln?") + 7);
   const tools = [{ type: "function", function: { name: "f", description: "weather ".repeat(50) } }];
   expect(await estimateTokens(chat("Hi", { tools }), never)).toBeGreaterThan(55);
   const tool_calls = [{ function: { name: "f", arguments: "word ".repeat(100) } }];
@@ -25,9 +25,9 @@ test("images and documents count by their rules, not by their bytes", async () =
     type: "image_url",
     image_url: { url: `data:image/png;base64,${"A".repeat(9_000)}` },
   };
-  expect(await estimateTokens(chat([image, image]), never)).toBe(3_206);
+  expect(await estimateTokens(chat([image, image]), never)).toBe(3_207);
   const file = { type: "file", file: { file_data: "A".repeat(250_000) } };
-  expect(await estimateTokens(chat([file]), never)).toBe(9_006);
+  expect(await estimateTokens(chat([file]), never)).toBe(9_007);
 });
 
 test("markers of a model's own format are text", async () => {

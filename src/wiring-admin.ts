@@ -1,0 +1,71 @@
+import type { AppDeps } from "./app.ts";
+import { keyRoutes } from "./http/routes/admin/keys.ts";
+import { priceRoutes } from "./http/routes/admin/prices.ts";
+import { providerRoutes } from "./http/routes/admin/providers.ts";
+import { tenantRoutes } from "./http/routes/admin/tenants.ts";
+import type { Identifier } from "./tenants/identify.ts";
+import type { SecretBox } from "./tenants/secret-box.ts";
+import type { Routing } from "./wiring-routing.ts";
+import type { Change, Stores, StoreTools } from "./wiring-stores.ts";
+
+/** What the control plane works on. */
+export interface ControlPlane {
+  readonly stores: Stores;
+  readonly identifier: Identifier;
+  readonly secretBox: SecretBox | undefined;
+  readonly routing: Routing;
+}
+
+/** The routes of `/admin/v1`. */
+export function adminRoutes(
+  { stores, identifier, secretBox, routing }: ControlPlane,
+  { settings, clock, log }: StoreTools,
+): AppDeps["admin"] {
+  const shared = {
+    clock,
+    onChange: (change: object) => {
+      log.info(change, "the control plane was changed");
+    },
+  };
+  const routesChanged = async (): Promise<void> => {
+    await routing.refresh();
+    stores.announce({ what: "routes" });
+  };
+  const announced = announcing(identifier, (change) => {
+    stores.announce(change);
+  });
+  return {
+    tenants: tenantRoutes({ ...shared, store: stores.tenants, identifier: announced }),
+    keys: keyRoutes({ ...shared, store: stores.tenants, identifier: announced }),
+    prices: priceRoutes({
+      ...shared,
+      store: stores.prices,
+      fixedPrices: () => routing.configured().prices,
+      onPricesChanged: routesChanged,
+    }),
+    providers: providerRoutes({
+      ...shared,
+      store: stores.providers,
+      secretBox,
+      allowPrivateUpstreams: settings.allowPrivateUpstreams,
+      statusOf: (name) => routing.table.statusOf(name),
+      fixedProviders: () => routing.configured().providers,
+      onProvidersChanged: routesChanged,
+    }),
+  };
+}
+
+/** What is forgotten here is forgotten by every replica. */
+const announcing = (
+  identifier: Identifier,
+  announce: (change: Change) => void,
+): Pick<Identifier, "invalidateKey" | "invalidateTenant"> => ({
+  invalidateKey: (id) => {
+    identifier.invalidateKey(id);
+    announce({ what: "key", id });
+  },
+  invalidateTenant: (id) => {
+    identifier.invalidateTenant(id);
+    announce({ what: "tenant", id });
+  },
+});

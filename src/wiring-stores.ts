@@ -1,0 +1,87 @@
+import { join } from "node:path";
+
+import type { Settings } from "./config/settings.ts";
+import type { AlertClaims } from "./jobs/alert-claims.ts";
+import type { Clock } from "./lib/clock.ts";
+import type { PartHealth } from "./lib/part-health.ts";
+import type { AuditLog } from "./pipeline/audit/audit-log.ts";
+import type { UsageLedger } from "./pipeline/cost/usage-ledger.ts";
+import type { LimitStore } from "./pipeline/limits/limit-store.ts";
+import type { ResponseOwnerStore } from "./pipeline/response-owners.ts";
+import { memoryLimitStore } from "./stores/memory/limit-store.ts";
+import { sqliteAlertClaims } from "./stores/sqlite/alert-claims.ts";
+import { LedgerReader } from "./stores/sqlite/books/ledger-reader.ts";
+import { openSqliteReader } from "./stores/sqlite/books/reader.ts";
+import { openDatabase } from "./stores/sqlite/open.ts";
+import { sqlitePriceStore } from "./stores/sqlite/price-store.ts";
+import { sqliteProviderStore } from "./stores/sqlite/provider-store.ts";
+import { sqliteResponseOwnerStore } from "./stores/sqlite/response-owner-store.ts";
+import { sqliteTenantStore } from "./stores/sqlite/tenant-store.ts";
+import type { Log } from "./telemetry/log.ts";
+import type { PriceStore } from "./tenants/price-store.ts";
+import type { ProviderStore, TenantStore } from "./tenants/tenant-store.ts";
+
+/** Everything that is kept somewhere, whichever store keeps it. */
+export interface Stores {
+  readonly tenants: TenantStore;
+  readonly providers: ProviderStore;
+  readonly prices: PriceStore;
+  readonly owners: ResponseOwnerStore;
+  readonly alertClaims: AlertClaims;
+  readonly auditLog: AuditLog;
+  readonly usageLedger: UsageLedger;
+  /** Where limits are counted. To be opened when the journal has been replayed: it begins with what was spent. */
+  openLimits(): Promise<LimitStore>;
+  /** Tells the other replicas of a change. */
+  announce(change: Change): void;
+  /** Hears of changes that other replicas made. */
+  onChange(listener: (change: Change | "missed") => void): void;
+  /** Hears that a shared store was found empty, or of another need of its operator. */
+  readonly healths: readonly PartHealth[];
+}
+
+/** What changed in the control plane. */
+export type Change =
+  | { readonly what: "key"; readonly id: string }
+  | { readonly what: "tenant"; readonly id: string }
+  | { readonly what: "routes" };
+
+export interface StoreTools {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly opening: AsyncDisposableStack;
+}
+
+export async function openStores(tools: StoreTools): Promise<Stores> {
+  if (tools.settings.store === "sqlite") return openEmbedded(tools);
+  // Its client is loaded only where it is used.
+  const { openShared } = await import("./wiring-redis.ts");
+  return openShared(tools);
+}
+
+/** SQLite in the data directory; limits are counted in this process. */
+async function openEmbedded({ settings, clock, opening }: StoreTools): Promise<Stores> {
+  const { dataDir } = settings;
+  const database = opening.use(await openDatabase({ path: join(dataDir, "meta.db") }));
+  const reader = opening.use(await openSqliteReader({ dataDir }));
+  return {
+    tenants: sqliteTenantStore(database),
+    providers: sqliteProviderStore(database),
+    prices: sqlitePriceStore(database),
+    owners: sqliteResponseOwnerStore(database),
+    alertClaims: sqliteAlertClaims(database),
+    auditLog: reader,
+    usageLedger: reader,
+    openLimits: () => {
+      // Once, before anyone is served: to start the reading thread for it would take forty times as long.
+      const ledger = new LedgerReader(dataDir);
+      const spent = ledger.budgetsSpent(clock.epochMs());
+      ledger.close();
+      return Promise.resolve(opening.use(memoryLimitStore({ clock, spent })));
+    },
+    announce: () => undefined,
+    onChange: () => undefined,
+    healths: [],
+  };
+}
