@@ -1,0 +1,108 @@
+import { InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+
+import { usageDimensions } from "../../pipeline/cost/usage-ledger.ts";
+import { command, connect, printJson, withExamples } from "../context.ts";
+import type { CliContext, JsonOption } from "../context.ts";
+import { queryOf } from "../gateway-client.ts";
+import type { Answer } from "../gateway-client.ts";
+import { time } from "../option-values.ts";
+import { count, dollars, dollarText, field, grouped, table } from "../table.ts";
+import type { Column } from "../table.ts";
+
+interface UsageOptions extends JsonOption {
+  readonly tenant: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly groupBy: string;
+}
+
+const figures: readonly Column[] = [
+  { title: "REQUESTS", text: count("requests"), isNumber: true },
+  { title: "FAILED", text: nonZero("failed_requests"), isNumber: true },
+  { title: "INPUT", text: count("input_tokens"), isNumber: true },
+  { title: "CACHED", text: nonZero("cached_input_tokens"), isNumber: true },
+  { title: "OUTPUT", text: count("output_tokens"), isNumber: true },
+  { title: "COST", text: dollars("cost_usd"), isNumber: true },
+  { title: "ESTIMATED", text: estimated, isNumber: true },
+  { title: "UNPRICED", text: unpriced, isNumber: true },
+  { title: "CACHE HITS", text: nonZero("cache_hits"), isNumber: true },
+];
+
+/** `sentinel usage`. */
+export function usageCommand(context: CliContext): Command {
+  const usage = command("usage", "what a tenant used, and what it cost")
+    .option("--tenant <id>", "whose", "default")
+    .option(
+      "--from <time>",
+      "as 2026-11-01 or 2026-11-01T12:00:00Z; thirty days ago if not given",
+      time,
+    )
+    .option("--to <time>", "now, if not given", time)
+    .option(
+      "--group-by <dimensions>",
+      `with commas: ${usageDimensions.join(", ")}`,
+      dimensions,
+      "day,model",
+    )
+    .addHelpText("after", explanation)
+    .action(async (options: UsageOptions) => {
+      const { tenant, from, to, groupBy } = options;
+      const path = `/v1/usage${queryOf({ tenant, from, to, group_by: groupBy })}`;
+      const report = await (await connect(context)).ask("GET", path);
+      if (options.json === true) printJson(context, report);
+      else context.print(reportText(report));
+    });
+  return withExamples(
+    usage,
+    "sentinel usage --tenant team-a",
+    "sentinel usage --group-by key,model --from 2026-11-01 --to 2026-12-01",
+    "sentinel usage --group-by tag --json",
+  );
+}
+
+const explanation = `
+COST is what is known to have been spent. ESTIMATED is the part of it whose tokens the provider did not
+count, and UNPRICED the number of requests whose price nobody knows: they are not in COST.`;
+
+function dimensions(text: string): string {
+  const known: readonly string[] = usageDimensions;
+  const strange = text.split(",").find((word) => !known.includes(word.trim()));
+  if (strange === undefined || text === "") return text;
+  throw new InvalidArgumentError(`It must be made of ${known.join(", ")}, with commas between.`);
+}
+
+function reportText(report: Answer): string {
+  const rows = report["data"] as readonly Answer[];
+  const given = report["group_by"] as readonly string[];
+  if (rows.length === 0) return "No requests in this time.";
+  const [first, ...others] = given;
+  if (first === undefined) return table(figures, rows);
+  const columns = [
+    ...given.map((name) => ({ title: name.toUpperCase().replace("_", " "), text: field(name) })),
+    ...figures,
+  ];
+  const blank = others.map((name): [string, string] => [name, ""]);
+  const labels = Object.fromEntries([[first, "TOTAL"], ...blank]);
+  return table(columns, [...rows, { ...(report["totals"] as Answer), ...labels }]);
+}
+
+/** A column in which every row has nothing to tell is left out. */
+function nonZero(name: string): (row: Answer) => string {
+  return (row) => (row[name] === 0 ? "" : count(name)(row));
+}
+
+function statusOf(row: Answer, status: string): Answer {
+  const byStatus = row["cost_by_status"] as Readonly<Record<string, Answer>> | undefined;
+  return byStatus?.[status] ?? {};
+}
+
+function estimated(row: Answer): string {
+  const { requests, cost_usd: cost } = statusOf(row, "estimated");
+  return requests === 0 ? "" : dollarText(cost);
+}
+
+function unpriced(row: Answer): string {
+  const { requests } = statusOf(row, "unpriced");
+  return typeof requests !== "number" || requests === 0 ? "" : grouped(String(requests));
+}
