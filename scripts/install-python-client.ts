@@ -1,14 +1,12 @@
 import { copyFile, mkdir, readFile, rm } from "node:fs/promises";
 
-import { runStep } from "./run-step.ts";
+import { succeeds } from "./install-debian-packages.ts";
 
 /**
- * OpenAI's and Anthropic's Python clients in `.cache/python`, for the tests that need them, and curl, for the
- * one that tries what the first start prints. What is missing is installed, through Debian's packages where
- * this is Debian and we may. Whatever cannot be had is said; then the tests that need it are skipped.
+ * OpenAI's and Anthropic's Python clients in `.cache/python`, for the tests that need them. Whatever cannot be
+ * had is said; then these tests are skipped.
  */
 export async function installPythonClient(): Promise<void> {
-  await installDebianPackages();
   if (await isUpToDate()) return;
   if (!(await succeeds("python3", ["-c", "import ensurepip, venv"]))) {
     skipped("there is no python3 with its venv module");
@@ -43,35 +41,6 @@ async function isUpToDate(): Promise<boolean> {
   } catch {
     return false; // Nothing is installed yet.
   }
-}
-
-async function installDebianPackages(): Promise<void> {
-  const wanted = [
-    { names: ["python3", "python3-venv"], probe: ["python3", "-c", "import ensurepip, venv"] },
-    { names: ["curl"], probe: ["curl", "--version"] },
-  ];
-  const missing: string[] = [];
-  for (const { names, probe } of wanted) {
-    const [command = "", ...rest] = probe;
-    if (!(await succeeds(command, rest))) missing.push(...names);
-  }
-  if (missing.length === 0 || process.getuid?.() !== 0) return;
-  if (!(await succeeds("apt-get", ["--version"]))) return;
-  console.log(`Installing ${missing.join(", ")} with apt-get`);
-  process.env["DEBIAN_FRONTEND"] = "noninteractive";
-  const install = ["install", "--yes", "--no-install-recommends", ...missing];
-  if (!(await succeeds("apt-get", ["update"])) || !(await succeeds("apt-get", install))) {
-    console.warn(`apt-get could not install ${missing.join(", ")}.`);
-  }
-}
-
-/** What it prints is shown if it fails and was found. */
-async function succeeds(command: string, rest: readonly string[]): Promise<boolean> {
-  const step = { name: command, command, arguments: rest };
-  const { isOk, output } = await runStep(step, { output: "keep", minutesMax: 10 });
-  const isProbe = rest.includes("--version") || rest.includes("-c");
-  if (!isOk && !isProbe) console.warn(output.trimEnd());
-  return isOk;
 }
 
 function skipped(why: string): void {

@@ -2,6 +2,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 
 import { z } from "zod";
 
+import { installDebianPackages } from "./install-debian-packages.ts";
 import { installPythonClient } from "./install-python-client.ts";
 import { nodeStep, programs, runStep } from "./run-step.ts";
 
@@ -24,6 +25,7 @@ const reportSchema = z.object({
 
 await mkdir(".cache", { recursive: true });
 await rm(reportPath, { force: true });
+await installDebianPackages();
 await installPythonClient();
 const vitest = nodeStep(
   "tests",

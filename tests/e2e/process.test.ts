@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { stat } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -37,6 +37,18 @@ test("a start with mistakes lists all of them at once, and ends with exit code 1
   }
   expect(stderr).not.toContain("too short");
   expect(stderr).not.toMatch(/^ +at /m);
+});
+
+test("a data directory that cannot be made stops the start, which names the setting", async () => {
+  await using folder = await tempFolder();
+  const path = join(folder.path, "file");
+  await writeFile(path, "");
+  for (const dataDir of [path, join(path, "below")]) {
+    const { code, stderr } = await runToEnd({ env: { SENTINEL_DATA_DIR: dataDir } });
+    expect(code).toBe(1);
+    expect(stderr).toContain(`The data directory ${dataDir} cannot be made or written`);
+    expect(stderr).toContain("set SENTINEL_DATA_DIR");
+  }
 });
 
 test.skipIf(!commandExists("curl"))(

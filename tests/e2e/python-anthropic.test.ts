@@ -37,7 +37,7 @@ test.skipIf(!isExecutable(python))(
         ["thinking", "Six by nine."],
         ["text", null],
       ],
-      counted: 8,
+      counted: 9,
       wrong_key: {
         class: "AuthenticationError",
         status: 401,
