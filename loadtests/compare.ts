@@ -15,6 +15,7 @@ import {
   startProcess,
   type RunningProcess,
 } from "./harness/start-process.ts";
+import { startRedis } from "./harness/start-redis.ts";
 import type { Target } from "./harness/targets.ts";
 
 /** `npm run bench`: measures Sentinel and the bare gateways in one run and prints a table each. */
@@ -56,15 +57,27 @@ async function startMock(): Promise<RunningProcess> {
 }
 
 /** A target that does not start, or answers wrongly, is named and left out. */
-async function startTarget({ name, script }: Target): Promise<RunningProcess | undefined> {
+async function startTarget(target: Target): Promise<RunningProcess | undefined> {
+  const { name, script } = target;
   const dataFolder = join(folder, name);
   await mkdir(dataFolder);
+  const redis = target.usesRedis === true ? await startRedis(driverCore) : undefined;
+  if (target.usesRedis === true && redis === undefined) {
+    console.log(`${name}: not started: there is no redis-server\n`);
+    return undefined;
+  }
+  if (redis !== undefined) opened.use(redis);
   const port = await freePort();
   const start = await startProcess({
     name,
     script,
     scriptArguments: [],
-    environment: gatewayEnvironment({ mockOrigin: mock.origin, port, dataFolder }),
+    environment: gatewayEnvironment({
+      mockOrigin: mock.origin,
+      port,
+      dataFolder,
+      redisUrl: redis?.url,
+    }),
     port,
     readyPath: "/health/ready",
     core: targetCore,

@@ -7,13 +7,14 @@ export interface GatewayPlace {
   readonly mockOrigin: string;
   readonly port: number;
   readonly dataFolder: string;
+  readonly redisUrl: string | undefined;
 }
 
 /**
  * The whole environment of a target. Nothing of the caller's is passed on except PATH, so that no key
  * or setting of the shell changes what is measured.
  */
-export function gatewayEnvironment({ mockOrigin, port, dataFolder }: GatewayPlace) {
+export function gatewayEnvironment({ mockOrigin, port, dataFolder, redisUrl }: GatewayPlace) {
   return {
     PATH: process.env["PATH"],
     OPENAI_BASE_URL: `${mockOrigin}/v1`,
@@ -23,5 +24,6 @@ export function gatewayEnvironment({ mockOrigin, port, dataFolder }: GatewayPlac
     SENTINEL_DATA_DIR: dataFolder,
     SENTINEL_DEFAULT_KEY: gatewayKey,
     SENTINEL_ADMIN_TOKEN: adminToken,
+    ...(redisUrl === undefined ? {} : { SENTINEL_REDIS_URL: redisUrl }),
   };
 }

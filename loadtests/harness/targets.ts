@@ -4,6 +4,8 @@ import { join } from "node:path";
 export interface Target {
   readonly name: string;
   readonly script: string;
+  /** Needs a Redis, which is started for it on the driver's core. */
+  readonly usesRedis?: true;
 }
 
 /** The target that the others are divided by. */
@@ -16,4 +18,5 @@ export const targets: readonly Target[] = [
   { name: limitName, script: join(loadtests, "targets", "hono-request.ts") },
   { name: "hono-dispatch", script: join(loadtests, "targets", "hono-dispatch.ts") },
   { name: "sentinel", script: join(loadtests, "..", "src", "main.ts") },
+  { name: "sentinel-redis", script: join(loadtests, "..", "src", "main.ts"), usesRedis: true },
 ];
