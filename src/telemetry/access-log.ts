@@ -24,6 +24,9 @@ export interface AccessLine {
   readonly attempts?: number;
   readonly input_tokens?: number | undefined;
   readonly output_tokens?: number | undefined;
+  readonly cost_usd?: string | undefined;
+  /** `exact`, `estimated` or `unpriced`. */
+  readonly cost_status?: string | undefined;
 }
 
 export function writeAccessLine(log: Log, line: AccessLine): void {
