@@ -121,13 +121,18 @@ const hard = (limit: string) => [
   { period: "total", kind: "hard", limit_usd: limit, alert_at_percent: [] },
 ];
 
+/** More than its clients ever spend. */
+const tightUsdPerSecond = 0.01;
+
 /** The load goes on before, during and after the fault; then all the books are compared. */
 export async function proveOutage(options: OutageOptions): Promise<OutageProof> {
   const { fleet, fault, faultMs, quietMs, redis } = options;
   const gateway = fleet.first;
   const rated = await fleet.newTenant({ limits: { ...wide, concurrent_requests: 500 } });
   const roomy = await fleet.newTenant({ limits: wide, budgets: hard("1000") });
-  const tight = await fleet.newTenant({ budgets: hard("0.03") });
+  // Lasts until the end, and its share does not last through the fault.
+  const tightUsd = (tightUsdPerSecond * (faultMs + 2 * quietMs)) / 1_000;
+  const tight = await fleet.newTenant({ budgets: hard(tightUsd.toFixed(6)) });
   const soft = await fleet.newTenant({
     budgets: [{ period: "total", kind: "soft", limit_usd: "0.001", alert_at_percent: [] }],
   });
