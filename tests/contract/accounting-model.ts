@@ -7,7 +7,13 @@ import { usdText } from "../../src/lib/usd.ts";
 import type { StartRecord } from "../../src/pipeline/journal.ts";
 import { startText } from "../../src/stores/disk/journal-line.ts";
 import type { JournalSink } from "../../src/stores/disk/journal-sink.ts";
-import { anAmendment, anEntry } from "../support/audit-builders.ts";
+import {
+  aCacheEntry,
+  aHit,
+  anAmendment,
+  anEntry,
+  anOldCacheEntry,
+} from "../support/audit-builders.ts";
 import { cutPower, leaveTornTail } from "../support/crash-image.ts";
 import { faultySink } from "../support/faulty-sink.ts";
 import type { FaultChances } from "../support/faulty-sink.ts";
@@ -383,6 +389,7 @@ class World {
   }
 
   #aRecord(id: string, of: Pick<StartRecord, "tenant" | "key"> = this.#aStart()): AuditEntry {
+    if (this.#random() < 0.25) return this.#aHit(id, of);
     // Now and then an amount that a double could not add to another.
     const nanoUsd = Math.floor(this.#random() * (this.#random() < 0.02 ? 2 ** 52 : 10_000_000));
     const isExact = this.#random() < 0.7;
@@ -394,6 +401,21 @@ class World {
       cost_usd: usdText(nanoUsd),
       cost_status: isExact ? "exact" : "estimated",
     });
+    return { ...entry, started_at: startedAtOf(id) };
+  }
+
+  /** What the cache answered, as this version writes it down or as an older one did. */
+  #aHit(id: string, { tenant, key }: Pick<StartRecord, "tenant" | "key">): AuditEntry {
+    const outcome = this.#random() < 0.7 ? "exact" : "semantic";
+    const amount = (usualMax: number): number =>
+      Math.floor(this.#random() * (this.#random() < 0.02 ? 2 ** 52 : usualMax));
+    const saved_nano_usd = amount(10_000_000);
+    const tokens = { saved_input_tokens: amount(5_000), saved_output_tokens: amount(1_000) };
+    const cache =
+      this.#random() < 0.8
+        ? aCacheEntry({ outcome, saved_nano_usd, ...tokens })
+        : anOldCacheEntry({ outcome, saved_nano_usd });
+    const entry = aHit(this.#nowMs, {}, { id, tenant, key, cache });
     return { ...entry, started_at: startedAtOf(id) };
   }
 

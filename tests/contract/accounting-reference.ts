@@ -11,6 +11,15 @@ export interface KnownRequest {
   readonly startedAt: string;
   readonly outcome: string;
   readonly nanoUsd: number;
+  /** What the cache saved; undefined where it did not answer. */
+  readonly saved: KnownSavings | undefined;
+}
+
+export interface KnownSavings {
+  readonly nanoUsd: number;
+  /** Not known of what older versions wrote down. */
+  readonly inputTokens: number;
+  readonly outputTokens: number;
 }
 
 /** What a store has to show, and what it does show. */
@@ -18,7 +27,7 @@ export interface Accounts {
   /** By id. */
   readonly requests: ReadonlyMap<string, KnownRequest>;
   readonly amendments: ReadonlySet<string>;
-  /** By `tenant key`. */
+  /** By `tenant key`, with what the cache saved by `tenant key hits`, `tenant key saved …`. */
   readonly ledger: ReadonlyMap<string, bigint>;
   /** By `tenant period` and `tenant key period`. */
   readonly spent: ReadonlyMap<string, bigint>;
@@ -95,11 +104,21 @@ export class AccountingReference {
 
 export function knownRequest(entry: AuditEntry): KnownRequest {
   const { tenant, key, started_at: startedAt, outcome, cost_nano_usd: nanoUsd } = entry;
-  return { tenant, key, startedAt, outcome, nanoUsd };
+  return { tenant, key, startedAt, outcome, nanoUsd, saved: knownSavings(entry) };
+}
+
+function knownSavings({ cache }: AuditEntry): KnownSavings | undefined {
+  if (cache.outcome !== "exact" && cache.outcome !== "semantic") return undefined;
+  return {
+    nanoUsd: cache.saved_nano_usd,
+    inputTokens: cache.saved_input_tokens ?? 0,
+    outputTokens: cache.saved_output_tokens ?? 0,
+  };
 }
 
 function interrupted({ id, tenant, key, input_nano_usd: nanoUsd }: StartRecord): KnownRequest {
-  return { tenant, key, startedAt: startedAtOf(id), outcome: "interrupted", nanoUsd };
+  const startedAt = startedAtOf(id);
+  return { tenant, key, startedAt, outcome: "interrupted", nanoUsd, saved: undefined };
 }
 
 /** The time in an id, as records have it. */
@@ -119,8 +138,12 @@ export function sumsOf(
   const add = (sums: Map<string, bigint>, name: string, nanoUsd: number): void => {
     sums.set(name, (sums.get(name) ?? 0n) + BigInt(nanoUsd));
   };
-  for (const { tenant, key, startedAt, nanoUsd } of requests.values()) {
+  for (const { tenant, key, startedAt, nanoUsd, saved } of requests.values()) {
     add(ledger, `${tenant} ${key}`, nanoUsd);
+    add(ledger, `${tenant} ${key} hits`, saved === undefined ? 0 : 1);
+    add(ledger, `${tenant} ${key} saved nano-dollars`, saved?.nanoUsd ?? 0);
+    add(ledger, `${tenant} ${key} saved input`, saved?.inputTokens ?? 0);
+    add(ledger, `${tenant} ${key} saved output`, saved?.outputTokens ?? 0);
     for (const period of periodIdsOf(Date.parse(startedAt))) {
       add(spent, `${tenant} ${period}`, nanoUsd);
       add(spent, `${tenant} ${key} ${period}`, nanoUsd);

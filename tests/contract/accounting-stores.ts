@@ -78,7 +78,12 @@ export async function shownBy(auditLog: AuditLog, ledger: UsageLedger): Promise<
       toMs,
       groupBy: ["key"],
     })) {
-      sums.set(`${tenantId} ${group.key ?? ""}`, row.exact_nano_usd + row.estimated_nano_usd);
+      const name = `${tenantId} ${group.key ?? ""}`;
+      sums.set(name, row.exact_nano_usd + row.estimated_nano_usd);
+      sums.set(`${name} hits`, row.cache_hits);
+      sums.set(`${name} saved nano-dollars`, row.saved_nano_usd);
+      sums.set(`${name} saved input`, row.saved_input_tokens);
+      sums.set(`${name} saved output`, row.saved_output_tokens);
     }
   }
   const spent = new Map<string, bigint>();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { periodIdsOf } from "../../src/pipeline/limits/budget-periods.ts";
-import { anAmendment, anEntry, aWriter, takeRecords } from "../support/audit-builders.ts";
+import { aHit, anAmendment, anEntry, aWriter, takeRecords } from "../support/audit-builders.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { dayMs, hourMs, yesterdayMs } from "./open-books.ts";
 import type { OpenBooks, TestBooks } from "./open-books.ts";
@@ -123,6 +123,8 @@ export function journalSinkContract(name: string, openBooks: OpenBooks): void {
         writer.line(anEntry(yesterdayMs(), { id: "not an id" })),
         writer.line(anEntry(yesterdayMs(), { cost_nano_usd: -5, cost_usd: "-0.000000005" })),
         writer.line(anEntry(yesterdayMs(), { usage: { input_tokens: "7" } as never })),
+        writer.line(aHit(yesterdayMs(), { saved_input_tokens: -1 })),
+        writer.line(aHit(yesterdayMs(), { saved_output_tokens: 0.5 })),
       ];
       const batch = writer.batch([...bad, good]);
       const { added, refused } = await books.sink.take(batch);

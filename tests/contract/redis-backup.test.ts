@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { exportRedis } from "../../src/stores/redis/backup.ts";
 import { redisTenantStore } from "../../src/stores/redis/control/tenant-store.ts";
 import { importRedis } from "../../src/stores/redis/restore.ts";
-import { anEntry, aWriter } from "../support/audit-builders.ts";
+import { aCacheEntry, anEntry, aWriter } from "../support/audit-builders.ts";
 import { startRedis, startRedisCluster } from "../support/redis.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { aTenant } from "../support/tenant-builders.ts";
@@ -54,6 +54,12 @@ const entries = () =>
       key: `key|${index % 3} ü`,
       tags: { team: `t${index % 5}` },
       cost_nano_usd: Number.MAX_SAFE_INTEGER - index,
+      cache: aCacheEntry({
+        outcome: index % 2 === 0 ? "exact" : "semantic",
+        saved_nano_usd: index,
+        saved_input_tokens: 100 + index,
+        saved_output_tokens: Number.MAX_SAFE_INTEGER - index,
+      }),
     }),
   );
 

@@ -5,7 +5,14 @@ import type { AuditEntry } from "../../src/pipeline/audit/entry.ts";
 import type { UsageQuery, UsageRow, UsageSum } from "../../src/pipeline/cost/usage-ledger.ts";
 import { otherTag, tagsPerDayMax, unknownModel } from "../../src/pipeline/cost/usage-ledger.ts";
 import { periodIdOf } from "../../src/pipeline/limits/budget-periods.ts";
-import { anEntry, aUsage, takeRecords } from "../support/audit-builders.ts";
+import {
+  aCacheEntry,
+  aHit,
+  anEntry,
+  anOldCacheEntry,
+  aUsage,
+  takeRecords,
+} from "../support/audit-builders.ts";
 import { dayMs, hourMs, yesterdayMs } from "./open-books.ts";
 import type { OpenBooks, TestBooks } from "./open-books.ts";
 
@@ -14,12 +21,13 @@ export function usageLedgerContract(name: string, openBooks: OpenBooks): void {
   describe(`the usage ledger in ${name}`, () => {
     test("every sum is that of the records", async () => {
       await using books = await openBooks();
-      const cache = {
+      const cache = aCacheEntry({
         outcome: "semantic",
         similarity: 0.9,
-        from: null,
         saved_nano_usd: 77,
-      } as const;
+        saved_input_tokens: 11,
+        saved_output_tokens: 13,
+      });
       await takeRecords(books.sink, [
         anEntry(yesterdayMs(), { cost_nano_usd: 5, usage: aUsage({ input_tokens: 1_000 }) }),
         anEntry(yesterdayMs(), { cost_nano_usd: 7, cost_status: "estimated", outcome: "x" }),
@@ -40,7 +48,66 @@ export function usageLedgerContract(name: string, openBooks: OpenBooks): void {
         unpriced_requests: 1n,
         cache_hits: 1n,
         saved_nano_usd: 77n,
+        saved_input_tokens: 11n,
+        saved_output_tokens: 13n,
       } satisfies Record<UsageSum, bigint>);
+    });
+
+    test("what hits saved is summed up by every dimension, and neither used nor spent", async () => {
+      await using books = await openBooks();
+      const tags = { team: "a" };
+      const asked = anEntry(yesterdayMs(), { tags, cost_nano_usd: 50, usage: aUsage() });
+      const saved = { saved_nano_usd: 50, saved_input_tokens: 100, saved_output_tokens: 50 };
+      const hits = ["exact", "semantic"] as const;
+      const { spent } = await takeRecords(books.sink, [
+        asked,
+        ...hits.map((outcome) =>
+          aHit(yesterdayMs() + hourMs, { outcome, from: asked.id, ...saved }, { tags }),
+        ),
+      ]);
+      const savings = {
+        cache_hits: 2n,
+        saved_nano_usd: 100n,
+        saved_input_tokens: 200n,
+        saved_output_tokens: 100n,
+      };
+      const used = { requests: 3n, input_tokens: 100n, exact_nano_usd: 50n, exact_requests: 3n };
+      for (const groupBy of [[], ["day"], ["model"], ["key"], ["tag"]] as const) {
+        expect((await usage(books, { groupBy })).map(({ sums }) => sums)).toMatchObject([
+          { ...savings, ...used },
+        ]);
+      }
+      const [first, second] = await usage(books, { groupBy: ["hour"] });
+      expect(first?.sums).toMatchObject({ requests: 1n, cache_hits: 0n, saved_input_tokens: 0n });
+      expect(second?.sums).toMatchObject({ requests: 2n, input_tokens: 0n, ...savings });
+      for (const each of spent) expect(each.spentNanoUsd).toBe(50n);
+    });
+
+    test("records of older versions, which do not say what tokens a hit saved, count beside newer ones", async () => {
+      await using books = await openBooks();
+      const old = anOldCacheEntry({ outcome: "exact", saved_nano_usd: 7 });
+      const oldHit = aHit(yesterdayMs(), {}, { cache: old });
+      const saved = { saved_nano_usd: 3, saved_input_tokens: 20, saved_output_tokens: 10 };
+      await takeRecords(books.sink, [oldHit, anEntry(yesterdayMs(), { cache: anOldCacheEntry() })]);
+      const total = async () => (await usage(books, {}))[0]?.sums;
+      expect(await total()).toMatchObject({
+        requests: 2n,
+        cache_hits: 1n,
+        saved_nano_usd: 7n,
+        saved_input_tokens: 0n,
+        saved_output_tokens: 0n,
+      });
+      const again = await takeRecords(books.sink, [oldHit, aHit(yesterdayMs(), saved)]);
+      expect(again).toMatchObject({ added: 1, refused: [] });
+      expect(await total()).toMatchObject({
+        requests: 3n,
+        cache_hits: 2n,
+        saved_nano_usd: 10n,
+        saved_input_tokens: 20n,
+        saved_output_tokens: 10n,
+      });
+      const shownText = (await books.auditLog.get("acme", oldHit.id))?.text;
+      expect(JSON.parse(shownText ?? "{}")).toEqual(oldHit);
     });
 
     test("what is known of the cost of a request that is unpriced in part counts as estimated", async () => {
@@ -256,6 +323,17 @@ export function usageLedgerContract(name: string, openBooks: OpenBooks): void {
           const amount = entries.reduce((all, each) => all + BigInt(each.cost_nano_usd), 0n);
           expect(total("exact_nano_usd") + total("estimated_nano_usd")).toBe(amount);
           expect(total("requests")).toBe(BigInt(entries.length));
+          for (const sum of [
+            "saved_nano_usd",
+            "saved_input_tokens",
+            "saved_output_tokens",
+          ] as const)
+            expect(total(sum)).toBe(
+              entries.reduce((all, { cache }) => all + BigInt(cache[sum] ?? 0), 0n),
+            );
+          const isHit = ({ cache: { outcome } }: AuditEntry) =>
+            outcome === "exact" || outcome === "semantic";
+          expect(total("cache_hits")).toBe(BigInt(entries.filter(isHit).length));
           const tenantTotal = await books.ledger.budgetsSpent(yesterdayMs());
           const spent = tenantTotal.find(
             ({ keyId, periodId }) => keyId === undefined && periodId === "t",
@@ -268,12 +346,23 @@ export function usageLedgerContract(name: string, openBooks: OpenBooks): void {
   });
 }
 
+const anyAmount = { saved_nano_usd: fc.maxSafeNat() };
+const anyTokens = { saved_input_tokens: fc.maxSafeNat(), saved_output_tokens: fc.maxSafeNat() };
+const anyHit = { outcome: fc.constantFrom("exact", "semantic"), ...anyAmount } as const;
+/** Of this version, or of an older one. */
+const anyCache = fc.oneof(
+  fc.constant(aCacheEntry({ outcome: "miss" })),
+  fc.record({ ...anyHit, ...anyTokens }).map(aCacheEntry),
+  fc.record(anyHit).map(anOldCacheEntry),
+);
+
 const anyRecord = fc.record({
   minute: fc.nat(1_439),
   model: fc.constantFrom("m", "n", "o"),
   key: fc.constantFrom("a", "b"),
   cost_nano_usd: fc.maxSafeNat(),
   cost_status: fc.constantFrom("exact", "estimated", "unpriced"),
+  cache: anyCache,
 } satisfies { [Field in keyof AuditEntry | "minute"]?: unknown });
 
 const usage = (books: TestBooks, query: Partial<UsageQuery>): Promise<readonly UsageRow[]> =>

@@ -7,6 +7,7 @@ import type {
   AuditAmendment,
   AuditEntry,
   AuditRecord,
+  CacheEntry,
   UsageEntry,
 } from "../../src/pipeline/audit/entry.ts";
 import type { PayloadRecord } from "../../src/pipeline/journal.ts";
@@ -42,7 +43,7 @@ export function anEntry(startedEpochMs: number, different: Partial<AuditEntry> =
     cost_status: "exact",
     price: { source: "genai-prices", version: "1" },
     limits: null,
-    cache: { outcome: "bypass", similarity: null, from: null, saved_nano_usd: 0 },
+    cache: aCacheEntry(),
     shield: [],
     tags: {},
     user_agent: "openai-python/2.0",
@@ -54,6 +55,42 @@ export function anEntry(startedEpochMs: number, different: Partial<AuditEntry> =
   };
   return { ...entry, ...different };
 }
+
+export const aCacheEntry = (different: Partial<CacheEntry> = {}): CacheEntry => ({
+  outcome: "bypass",
+  reason: null,
+  similarity: null,
+  from: null,
+  saved_nano_usd: 0,
+  saved_input_tokens: 0,
+  saved_output_tokens: 0,
+  ...different,
+});
+
+/** A request that the cache answered: nobody was asked, and nothing was used. */
+export const aHit = (
+  startedEpochMs: number,
+  cache: Partial<CacheEntry> = {},
+  different: Partial<AuditEntry> = {},
+): AuditEntry =>
+  anEntry(startedEpochMs, {
+    served_model: null,
+    provider: null,
+    usage: null,
+    price: null,
+    cost_nano_usd: 0,
+    cache: aCacheEntry({ outcome: "exact", from: ulid(startedEpochMs - 1_000), ...cache }),
+    ...different,
+  });
+
+/** What the field held before tokens were counted. */
+export const anOldCacheEntry = (different: Partial<CacheEntry> = {}): CacheEntry => ({
+  outcome: "bypass",
+  similarity: null,
+  from: null,
+  saved_nano_usd: 0,
+  ...different,
+});
 
 export const aUsage = (different: Partial<UsageEntry> = {}): UsageEntry => ({
   input_tokens: 100,

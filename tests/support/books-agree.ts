@@ -32,6 +32,10 @@ export interface UsageFigures {
     readonly estimated: { readonly requests: number; readonly cost_usd: string };
     readonly unpriced: { readonly requests: number };
   };
+  readonly cache_hits: number;
+  readonly saved_usd: string;
+  readonly saved_input_tokens: number;
+  readonly saved_output_tokens: number;
 }
 
 export interface UsageReport {
@@ -114,7 +118,13 @@ function addsUp(record: ShownRecord): void {
   const used = attempts.flatMap((attempt) => attempt.usage ?? []);
   expect(usage?.input_tokens ?? 0).toBe(sumOf(used, (one) => one.input_tokens));
   expect(usage?.output_tokens ?? 0).toBe(sumOf(used, (one) => one.output_tokens));
+  // What the cache answered was asked of nobody, and what somebody was asked saved nothing.
+  if (isHit(record)) expect([attempts, usage, cost]).toEqual([[], null, 0]);
+  else expect(record.cache).toMatchObject({ saved_nano_usd: 0, from: null });
 }
+
+const isHit = ({ cache }: ShownRecord): boolean =>
+  cache.outcome === "exact" || cache.outcome === "semantic";
 
 function figuresOf(records: readonly ShownRecord[]): UsageFigures {
   const tokens = (name: "input_tokens" | "output_tokens" | "reasoning_tokens") =>
@@ -142,6 +152,10 @@ function figuresOf(records: readonly ShownRecord[]): UsageFigures {
       },
       unpriced: { requests: unpriced.length },
     },
+    cache_hits: records.filter(isHit).length,
+    saved_usd: usdText(sumOf(records, ({ cache }) => cache.saved_nano_usd)),
+    saved_input_tokens: sumOf(records, ({ cache }) => cache.saved_input_tokens ?? 0),
+    saved_output_tokens: sumOf(records, ({ cache }) => cache.saved_output_tokens ?? 0),
   };
 }
 

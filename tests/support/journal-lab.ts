@@ -10,6 +10,7 @@ import { openJournal } from "../../src/stores/disk/open-journal.ts";
 import type { JournalOptions } from "../../src/stores/disk/open-journal.ts";
 import { readLines } from "../../src/stores/disk/read-lines.ts";
 import { systemClock } from "../../src/lib/clock.ts";
+import { aCacheEntry } from "./audit-builders.ts";
 
 export const chainKey = Buffer.alloc(32, 3);
 
@@ -106,7 +107,7 @@ export function auditEntry(changes: Partial<AuditEntry> = {}): AuditEntry {
     cost_status: "exact",
     price: { source: "genai-prices", version: "0.1.8" },
     limits: { reserved_tokens: 1_600, reserved_nano_usd: 900_000, is_local: false },
-    cache: { outcome: "bypass", similarity: null, from: null, saved_nano_usd: 0 },
+    cache: aCacheEntry(),
     shield: [],
     tags: { team: "search", feature: "summary" },
     user_agent: "OpenAI/Python 2.1.0",

@@ -4,7 +4,7 @@ import type { UsageQuery } from "../../src/pipeline/cost/usage-ledger.ts";
 import { openSqliteReader } from "../../src/stores/sqlite/books/reader.ts";
 import type { SqliteReader } from "../../src/stores/sqlite/books/reader.ts";
 import { openSqliteSink } from "../../src/stores/sqlite/books/sinks.ts";
-import { anEntry } from "./audit-builders.ts";
+import { aCacheEntry, anEntry } from "./audit-builders.ts";
 import { chainedWriter } from "./chained-writer.ts";
 import { seededRandom } from "./seeded-random.ts";
 
@@ -107,7 +107,9 @@ function aRequest(startedMs: number, index: number, random: () => number): Audit
     tags: { team: `team-${pick(20)}`, user: `user-${pick(20_000)}` },
     attempts: [anAttempt],
     limits: { reserved_tokens: 1_000, reserved_nano_usd: 5_000_000, is_local: false },
-    cache: { outcome: isHit ? "exact" : "miss", similarity: null, from: null, saved_nano_usd: 0 },
+    cache: isHit
+      ? aCacheEntry({ outcome: "exact", saved_nano_usd: 1_000, saved_input_tokens: 100 })
+      : aCacheEntry({ outcome: "miss" }),
     ...failed,
   });
 }

@@ -2,6 +2,7 @@ import { usdText } from "../../lib/usd.ts";
 import type { AttemptEntry, AuditAmendment, AuditEntry } from "../../pipeline/audit/entry.ts";
 import type { Answer } from "../gateway-client.ts";
 import { dollars, dollarText, printable } from "../table.ts";
+import { cacheText } from "./explain-cache.ts";
 
 /** A record as sentences: what was asked, where it went and why, what it cost, what was set aside for it. */
 export function explain(record: Answer): string {
@@ -16,9 +17,9 @@ export function explain(record: Answer): string {
     ...entry.attempts.map((attempt, at) => `Attempt ${at + 1}  ${attemptText(attempt)}`),
     `Time       ${entry.latency_ms} ms in all, first event after ${entry.ttft_ms ?? "-"} ms, ${entry.overhead_us} µs of it Sentinel's`,
     `Tokens     ${tokensOf(entry)}`,
-    `Cost       ${dollars("cost_usd")(record)}, ${entry.cost_status}${entry.price === null ? ", no price known" : `; price: ${entry.price.source} ${entry.price.version}`}`,
+    `Cost       ${dollars("cost_usd")(record)}, ${entry.cost_status}${priceOf(entry)}`,
     `Set aside  ${setAside(entry)}`,
-    `Cache      ${entry.cache.outcome}${entry.cache.from === null ? "" : ` of ${entry.cache.from}`}`,
+    `Cache      ${cacheText(entry.cache)}`,
     `Shield     ${orNone(entry.shield.map(({ rule, action }) => `${rule}: ${action}`)) ?? "nothing found"}`,
     `Tags       ${orNone(Object.entries(entry.tags).map(([name, value]) => `${name}=${value}`)) ?? "none"}`,
     ...(entry.degraded.length === 0 ? [] : [`Degraded   ${entry.degraded.join(", ")}`]),
@@ -56,6 +57,12 @@ function tokensOf({ usage }: AuditEntry): string {
   if (usage === null) return "none known to have been used";
   const by = usage.source === "provider" ? "counted by the provider" : "estimated";
   return `${usage.input_tokens} in (${usage.cached_input_tokens} cached), ${usage.output_tokens} out (${usage.reasoning_tokens} reasoning), ${by}`;
+}
+
+function priceOf({ price, attempts, cost_status: costStatus }: AuditEntry): string {
+  if (price !== null) return `; price: ${price.source} ${price.version}`;
+  const isFree = attempts.length === 0 && costStatus === "exact";
+  return isFree ? "; no provider was asked" : ", no price known";
 }
 
 function setAside({ limits, usage, cost_nano_usd: costNanoUsd }: AuditEntry): string {

@@ -27,6 +27,9 @@ const figures: readonly Column[] = [
   { title: "ESTIMATED", text: estimated, isNumber: true },
   { title: "UNPRICED", text: unpriced, isNumber: true },
   { title: "CACHE HITS", text: nonZero("cache_hits"), isNumber: true },
+  { title: "SAVED", text: nonZeroDollars("saved_usd"), isNumber: true },
+  { title: "SAVED INPUT", text: nonZero("saved_input_tokens"), isNumber: true },
+  { title: "SAVED OUTPUT", text: nonZero("saved_output_tokens"), isNumber: true },
 ];
 
 /** `sentinel usage`. */
@@ -51,7 +54,7 @@ export function usageCommand(context: CliContext): Command {
       const path = `/v1/usage${queryOf({ tenant, from, to, group_by: groupBy })}`;
       const report = await (await connect(context)).ask("GET", path);
       if (options.json === true) printJson(context, report);
-      else context.print(reportText(report));
+      else context.print(usageText(report));
     });
   return withExamples(
     usage,
@@ -63,7 +66,8 @@ export function usageCommand(context: CliContext): Command {
 
 const explanation = `
 COST is what is known to have been spent. ESTIMATED is the part of it whose tokens the provider did not
-count, and UNPRICED the number of requests whose price nobody knows: they are not in COST.`;
+count, and UNPRICED the number of requests whose price nobody knows: they are not in COST. SAVED is what the
+answers of the CACHE HITS had cost when a provider made them, with the tokens that took beside it.`;
 
 function dimensions(text: string): string {
   const known: readonly string[] = usageDimensions;
@@ -72,7 +76,8 @@ function dimensions(text: string): string {
   throw new InvalidArgumentError(`It must be made of ${known.join(", ")}, with commas between.`);
 }
 
-function reportText(report: Answer): string {
+/** An answer of `/v1/usage` as a table. */
+export function usageText(report: Answer): string {
   const rows = report["data"] as readonly Answer[];
   const given = report["group_by"] as readonly string[];
   if (rows.length === 0) return "No requests in this time.";
@@ -90,6 +95,13 @@ function reportText(report: Answer): string {
 /** A column in which every row has nothing to tell is left out. */
 function nonZero(name: string): (row: Answer) => string {
   return (row) => (row[name] === 0 ? "" : count(name)(row));
+}
+
+function nonZeroDollars(name: string): (row: Answer) => string {
+  return (row) => {
+    const text = dollars(name)(row);
+    return text === "$0" ? "" : text;
+  };
 }
 
 function statusOf(row: Answer, status: string): Answer {

@@ -68,11 +68,13 @@ function ledgerRow(row: Answer): LedgerRow {
   const inexact = ["estimated", "unpriced"].map((status) =>
     countOf(byStatus[status]?.["requests"]),
   );
+  // What the cache answered was asked of no provider.
+  const asked = (countOf(row["requests"]) ?? 0n) - (countOf(row["cache_hits"]) ?? 0n);
   return {
     day: String(row["day"]),
     model: String(row["served_model"]),
     figures: {
-      requests: countOf(row["requests"]) ?? 0n,
+      requests: asked,
       inputTokens: countOf(row["input_tokens"]) ?? 0n,
       outputTokens: countOf(row["output_tokens"]) ?? 0n,
       costNanoUsd: exactNanoUsd(String(row["cost_usd"])),

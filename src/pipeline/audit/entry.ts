@@ -110,12 +110,18 @@ export interface LimitsEntry {
   readonly is_local: boolean;
 }
 
+/** Records that older versions wrote have neither `reason` nor tokens saved. */
 export interface CacheEntry {
   readonly outcome: "exact" | "semantic" | "miss" | "bypass";
+  /** Why the cache had nothing to do with it. */
+  readonly reason?: string | null;
   readonly similarity: number | null;
   /** The request whose answer it was. */
   readonly from: string | null;
+  /** What the answer cost when it was made, and would have cost again. */
   readonly saved_nano_usd: number;
+  readonly saved_input_tokens?: number;
+  readonly saved_output_tokens?: number;
 }
 
 export interface ShieldEntry {

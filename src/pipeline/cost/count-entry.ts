@@ -34,6 +34,9 @@ export function countEntry(entry: AuditEntry): EntryCount {
       ...costOf(entry),
       cache_hits: isHit ? 1 : 0,
       saved_nano_usd: cache.saved_nano_usd,
+      // Records that older versions wrote do not say it.
+      saved_input_tokens: cache.saved_input_tokens ?? 0,
+      saved_output_tokens: cache.saved_output_tokens ?? 0,
     },
   };
 }

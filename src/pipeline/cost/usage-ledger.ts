@@ -51,8 +51,10 @@ export const usageSums = [
   "estimated_requests",
   "unpriced_requests",
   "cache_hits",
-  /** What the cache's answers would have cost. */
+  /** What the cache's answers would have cost, and how many tokens their making took. */
   "saved_nano_usd",
+  "saved_input_tokens",
+  "saved_output_tokens",
 ] as const;
 
 /** The ledger's word for the model of requests for which no route was found: clients make names up. */

@@ -100,6 +100,8 @@ function figures(sums: UsageSums): object {
     },
     cache_hits: sums.cache_hits,
     saved_usd: usdText(sums.saved_nano_usd),
+    saved_input_tokens: sums.saved_input_tokens,
+    saved_output_tokens: sums.saved_output_tokens,
   };
 }
 

@@ -17,6 +17,8 @@ export const sumCodes: Readonly<Record<UsageSum, string>> = {
   unpriced_requests: "u",
   cache_hits: "h",
   saved_nano_usd: "S",
+  saved_input_tokens: "I",
+  saved_output_tokens: "O",
 };
 
 export const sumOfCode: ReadonlyMap<string, UsageSum> = new Map(

@@ -29,7 +29,10 @@ export class LedgerReader {
   usage(query: UsageQuery): UsageRow[] {
     const connection = this.#open();
     if (connection === undefined) return [];
-    const { sql, params } = query.groupBy.includes("tag") ? tagStatement(query) : statement(query);
+    const columns = sumColumns(connection);
+    const { sql, params } = query.groupBy.includes("tag")
+      ? tagStatement(query, columns)
+      : statement(query, columns);
     return rowsOf(connection, sql, params).map((row) => toRow(row, query.groupBy));
   }
 
@@ -85,15 +88,20 @@ function partsOf({ fromMs, toMs, groupBy }: UsageQuery): Part[] {
   ];
 }
 
-const sumColumns = usageSums.join(", ");
+/** A file that an older version left, and that its writer has not brought up to date yet, lacks what came later. */
+function sumColumns(connection: Connection): string {
+  const columns = connection.all({ sql: "PRAGMA table_info(usage_days)" });
+  const found = new Set(columns.map(({ name }) => name));
+  return usageSums.map((sum) => (found.has(sum) ? sum : `0 AS ${sum}`)).join(", ");
+}
 
-function statement(query: UsageQuery): { sql: string; params: SqlValue[] } {
+function statement(query: UsageQuery, columns: string): { sql: string; params: SqlValue[] } {
   const parts = partsOf(query);
   const selects = parts.map(({ table, unit }) => {
     const day = unit === "day" ? "day" : `hour / ${hoursPerDay} AS day`;
     const hour = unit === "hour" ? "hour" : "NULL AS hour";
     return `
-      SELECT ${hour}, ${day}, key, model, served_model, provider, ${sumColumns} FROM ${table}
+      SELECT ${hour}, ${day}, key, model, served_model, provider, ${columns} FROM ${table}
       WHERE tenant = ? AND ${unit} >= ? AND ${unit} < ?`;
   });
   const params = parts.flatMap(({ from, to }) => [query.tenantId, from, to]);
@@ -101,9 +109,9 @@ function statement(query: UsageQuery): { sql: string; params: SqlValue[] } {
 }
 
 /** Of days that begin in the range. */
-function tagStatement({ tenantId, fromMs, toMs, groupBy }: UsageQuery) {
+function tagStatement({ tenantId, fromMs, toMs, groupBy }: UsageQuery, columns: string) {
   const select = `
-    SELECT day, tag, model, ${sumColumns} FROM tag_days WHERE tenant = ? AND day >= ? AND day < ?`;
+    SELECT day, tag, model, ${columns} FROM tag_days WHERE tenant = ? AND day >= ? AND day < ?`;
   const params = [tenantId, Math.ceil(fromMs / dayMs), Math.ceil(toMs / dayMs)];
   return { sql: grouped(select, groupBy), params };
 }

@@ -161,11 +161,15 @@ const dimensions: Readonly<Record<UsageTable, readonly string[]>> = {
   tag_days: ["tenant", "day", "tag", "model"],
 };
 
+/** Columns by their names: migrations put theirs behind all others. */
 const addSql = (table: UsageTable): string => {
-  const places = [...dimensions[table], ...usageSums].map(() => "?").join(", ");
+  const columns = [...dimensions[table], ...usageSums];
+  const places = columns.map(() => "?").join(", ");
   const sums = usageSums.map((sum) => `${sum} = ${added(`${table}.${sum}`, `excluded.${sum}`)}`);
   const key = dimensions[table].join(", ");
-  return `INSERT INTO ${table} VALUES (${places}) ON CONFLICT (${key}) DO UPDATE SET ${sums.join(", ")}`;
+  return `
+    INSERT INTO ${table} (${columns.join(", ")}) VALUES (${places})
+    ON CONFLICT (${key}) DO UPDATE SET ${sums.join(", ")}`;
 };
 
 /** Both are never negative. */

@@ -1,14 +1,18 @@
+import { hash } from "node:crypto";
+
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
+import type { AuditEntry } from "../../../../src/pipeline/audit/entry.ts";
 import { indexMember, memberFilter } from "../../../../src/stores/redis/books/index-member.ts";
 import { bookKeys, isTenantId, startOf } from "../../../../src/stores/redis/books/keys.ts";
 import { leaseNoteOf } from "../../../../src/stores/redis/books/lease-note.ts";
 import { namePart, nameOfPart, tagPart } from "../../../../src/stores/redis/books/name-part.ts";
 import { packRecord, unpackRecord } from "../../../../src/stores/redis/books/record-codec.ts";
+import { countsOf } from "../../../../src/stores/redis/books/record-counts.ts";
 import { auditWindow } from "../../../../src/stores/redis/books/window.ts";
 import { slotOf } from "../../../../src/stores/redis/slot.ts";
-import { anEntry } from "../../../support/audit-builders.ts";
+import { anEntry, anOldCacheEntry } from "../../../support/audit-builders.ts";
 
 /** Anything that JSON can hold, with the signs that divide parts more often than by chance. */
 const anyName = fc.oneof(
@@ -47,6 +51,26 @@ test("a record comes back as it was hashed, to the byte", () => {
       expect(unpackRecord(packRecord(record))).toEqual(record);
     }),
   );
+});
+
+test("a record that an older version packed is read to the byte", () => {
+  const packed =
+    "ATMw9HZ0CzFzh/gVAcLDFcwV0AVJ5SskJlEGuRBlN1ZXOjqSXKQbhIBLagJFOpIqC0MjlCI9MTk3FV6eZ6dWGuIt04tzE4tAKRdbmU7bghxuM4mlOaHym9qFEc6yCFSCYSuMTDEKI+xlkRFJhRFGWQQtjKhRFqEUQZBMiqUEgRVyuAoQUAsGay6IAqVP9ILFnLiCBdpuQzTwqFXSkFpWoKvHKKkA";
+  const found = unpackRecord(Buffer.from(packed, "base64"));
+  expect(found).toMatchObject({
+    writer: "01KAFT6G0000000000000000WW",
+    seq: 7,
+    hash: "ab".repeat(32),
+  });
+  const text = found?.text ?? "";
+  expect(hash("sha256", text)).toBe(
+    "5dd94de11098ee32f7b0351acfa2ceea34dc2bec59a38bb958ff2a28b1519d71",
+  );
+  const entry = JSON.parse(text) as AuditEntry;
+  expect(entry.cache).toEqual(
+    anOldCacheEntry({ outcome: "exact", from: "01KAFT6G0000000000000000ZZ", saved_nano_usd: 7 }),
+  );
+  expect(countsOf(entry).sums).toContainEqual(["saved_nano_usd", 7]);
 });
 
 test("a packed record has a third of its size", () => {
