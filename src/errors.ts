@@ -32,6 +32,8 @@ const failureTable = {
   overloaded: { status: 503, type: "api_error", recovery: "none" },
   shutting_down: { status: 503, type: "api_error", recovery: "none" },
   upstream_timeout: { status: 504, type: "api_error", recovery: "fallback" },
+  /** `x-sentinel-cache: only-if-cached`, and nothing is stored. */
+  cache_miss: { status: 504, type: "api_error", recovery: "none" },
 } as const satisfies Record<string, FailureRow>;
 
 interface FailureRow {

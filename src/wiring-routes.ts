@@ -216,6 +216,8 @@ export class RouteTable {
     const hasList = fetchModels !== undefined && config.models === undefined;
     const entry = {
       ...shared,
+      place: JSON.stringify([type, baseUrl, apiVersion ?? null, headers]),
+      forwardHeaders,
       adapter: adapter.provider,
       list: hasList ? new ModelList(fetchModels, this.#clock) : undefined,
       modelPrefixes: adapter.modelPrefixes,

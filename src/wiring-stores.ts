@@ -4,18 +4,25 @@ import type { Settings } from "./config/settings.ts";
 import type { AlertClaims } from "./jobs/alert-claims.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { PartHealth } from "./lib/part-health.ts";
+import type { ExactCache, ExactStore } from "./pipeline/cache/cache-store.ts";
+import { semanticIndexLimits } from "./pipeline/cache/semantic-index.ts";
+import type { SemanticStore } from "./pipeline/cache/semantic-store.ts";
 import type { AuditLog } from "./pipeline/audit/audit-log.ts";
 import type { UsageLedger } from "./pipeline/cost/usage-ledger.ts";
 import type { LimitStore } from "./pipeline/limits/limit-store.ts";
 import type { ResponseOwnerStore } from "./pipeline/response-owners.ts";
+import { MemoryExactCache } from "./stores/memory/exact-cache.ts";
+import { layeredExactStore } from "./stores/memory/layered-exact-store.ts";
 import { memoryLimitStore } from "./stores/memory/limit-store.ts";
 import { sqliteAlertClaims } from "./stores/sqlite/alert-claims.ts";
 import { LedgerReader } from "./stores/sqlite/books/ledger-reader.ts";
 import { openSqliteReader } from "./stores/sqlite/books/reader.ts";
+import { openSqliteExactStore } from "./stores/sqlite/cache/exact-store.ts";
 import { openDatabase } from "./stores/sqlite/open.ts";
 import { sqlitePriceStore } from "./stores/sqlite/price-store.ts";
 import { sqliteProviderStore } from "./stores/sqlite/provider-store.ts";
 import { sqliteResponseOwnerStore } from "./stores/sqlite/response-owner-store.ts";
+import { openSqliteSemanticStore } from "./stores/sqlite/semantic/semantic-store.ts";
 import { sqliteTenantStore } from "./stores/sqlite/tenant-store.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { PriceStore } from "./tenants/price-store.ts";
@@ -32,6 +39,10 @@ export interface Stores {
   readonly usageLedger: UsageLedger;
   /** Where limits are counted. To be opened when the journal has been replayed: it begins with what was spent. */
   openLimits(): Promise<LimitStore>;
+  /** The exact tier of the cache, with the memory of this process in front of it; `onPurge` hears of every replica's purges. */
+  openExactCache(health: PartHealth, onPurge: () => void): Promise<ExactCache>;
+  /** What the semantic tier keeps; to be opened after the exact tier. */
+  openSemanticStore(health: PartHealth): Promise<SemanticStore>;
   /** Tells the other replicas of a change. */
   announce(change: Change): void;
   /** Hears of changes that other replicas made. */
@@ -80,8 +91,47 @@ async function openEmbedded({ settings, clock, opening }: StoreTools): Promise<S
       ledger.close();
       return Promise.resolve(opening.use(memoryLimitStore({ clock, spent })));
     },
+    openExactCache: (health, onPurge) => {
+      const { memoryBytesMax, diskBytesMax } = settings.cache;
+      const memory = new MemoryExactCache({ bytesMax: memoryBytesMax, clock });
+      const path = join(dataDir, "cache.db");
+      const store = openSqliteExactStore({ path, bytesMax: diskBytesMax, clock });
+      const watched = noting(store, health);
+      return Promise.resolve(opening.use(layeredExactStore({ memory, store: watched, onPurge })));
+    },
+    openSemanticStore: () => {
+      const path = join(dataDir, "semantic.db");
+      const { diskBytesMax } = settings.cache;
+      const { shardEntriesMax } = semanticIndexLimits;
+      return Promise.resolve(
+        opening.use(
+          openSqliteSemanticStore({ path, bytesMax: diskBytesMax, shardEntriesMax, clock }),
+        ),
+      );
+    },
     announce: () => undefined,
     onChange: () => undefined,
     healths: [],
+  };
+}
+
+const withoutStore = "The cache's store does not answer; what is in memory is served.";
+
+/** The store as it is, noting whether it answers. */
+function noting(store: ExactStore, health: PartHealth): ExactStore {
+  return {
+    get: async (tenantId, key) => {
+      try {
+        const found = await store.get(tenantId, key);
+        health.noteOk();
+        return found;
+      } catch (error) {
+        health.noteFailure(withoutStore);
+        throw error;
+      }
+    },
+    put: (key, answer) => store.put(key, answer),
+    purge: (what) => store.purge(what),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }

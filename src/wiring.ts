@@ -12,6 +12,7 @@ import type { HasTenant } from "./http/reporting-scope.ts";
 import { systemClock } from "./lib/clock.ts";
 import { PartHealth } from "./lib/part-health.ts";
 import { loadTokenizers } from "./lib/tokenizers.ts";
+import { askInternally } from "./pipeline/ask-internally.ts";
 import { createAccountant } from "./pipeline/accountant.ts";
 import { Drains } from "./pipeline/drains.ts";
 import { RememberedResponses } from "./pipeline/remembered-responses.ts";
@@ -31,6 +32,9 @@ import { version } from "./version.ts";
 import { openAccounting } from "./wiring-accounting.ts";
 import type { Accounting } from "./wiring-accounting.ts";
 import { adminRoutes } from "./wiring-admin.ts";
+import { openCaching } from "./wiring-cache.ts";
+import type { Caching } from "./wiring-cache.ts";
+import type { Ask } from "./wiring-semantic.ts";
 import { priceListFor } from "./wiring-routes.ts";
 import { openRouting } from "./wiring-routing.ts";
 import type { Routing } from "./wiring-routing.ts";
@@ -62,15 +66,23 @@ export async function openGateway(configuration: Configuration, log: Log): Promi
   const identity = await openIdentity(settings, stores, log, opening);
   const { secretBox } = identity;
   const routing = await openRouting(configuration.gateway, stores, secretBox, tools);
+  // What the cache has checked goes the way of every request, which is put together below.
+  const later: { calls?: AppDeps["modelCalls"] } = {};
+  const ask: Ask = (asked) => {
+    if (later.calls === undefined) throw new Error("The gateway has not started yet.");
+    return askInternally(asked, later.calls, clock);
+  };
+  const caching = await openCaching(stores, ask, tools);
   listenToReplicas(stores, identity, routing, log);
   const inflight = new Inflight(settings.limits.inflightMax);
   const drains = new Drains();
   opening.use(tokenizersSoon(log));
   let isDraining = false;
   const deps = appDeps(
-    { accounting, identity, routing, inflight, drains, isDraining: () => isDraining },
+    { accounting, identity, routing, caching, inflight, drains, isDraining: () => isDraining },
     tools,
   );
+  later.calls = deps.modelCalls;
   const resources = opening.move();
   return {
     firstRun: identity.firstRun,
@@ -91,6 +103,7 @@ interface Parts {
   readonly accounting: Accounting;
   readonly identity: Identity;
   readonly routing: Routing;
+  readonly caching: Caching;
   readonly inflight: Inflight;
   readonly drains: Drains;
   readonly isDraining: () => boolean;
@@ -98,11 +111,11 @@ interface Parts {
 
 /** What the routes work with. */
 function appDeps(parts: Parts, tools: StoreTools): AppDeps {
-  const { accounting, identity, routing, inflight, isDraining } = parts;
+  const { accounting, identity, routing, caching, inflight, isDraining } = parts;
   const { settings, log } = tools;
   const { stores } = accounting;
   const { identifier, secretBox } = identity;
-  const healths = [...identity.healths, routing.health, ...accounting.healths];
+  const healths = [...identity.healths, routing.health, ...accounting.healths, ...caching.healths];
   return {
     log,
     cors: new Cors(settings.corsOrigins),
@@ -115,6 +128,7 @@ function appDeps(parts: Parts, tools: StoreTools): AppDeps {
       inflightCount: () => inflight.count,
       parts: [...healths, accounting.dataHealth],
       accounting: accounting.figures,
+      cache: caching.figures,
     },
     modelCalls: modelCallDeps(parts, healths, tools),
     models: { listModels: () => routing.table.current.list() },
@@ -125,12 +139,12 @@ function appDeps(parts: Parts, tools: StoreTools): AppDeps {
       settled: accounting.settled,
       nowMs: () => clock.epochMs(),
     },
-    admin: adminRoutes({ stores, routing, secretBox, identifier }, tools),
+    admin: adminRoutes({ stores, routing, secretBox, identifier, cache: caching.admin }, tools),
   };
 }
 
 function modelCallDeps(
-  { accounting, identity, routing, inflight, drains }: Parts,
+  { accounting, identity, routing, caching, inflight, drains }: Parts,
   healths: readonly PartHealth[],
   { settings, log }: StoreTools,
 ): AppDeps["modelCalls"] {
@@ -153,6 +167,7 @@ function modelCallDeps(
   });
   return {
     ...admission,
+    cache: caching.cache,
     bodyLimits: settings.limits,
     inflight,
     drains,

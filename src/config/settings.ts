@@ -4,13 +4,16 @@ import { sortVariables } from "./stray-variables.ts";
 import type { Environment } from "./stray-variables.ts";
 import {
   bearerSecret,
+  embedder,
   filePath,
   flag,
   hostName,
   httpUrl,
   longSecret,
+  modelName,
   origins,
   redisUrls,
+  usdAmount,
   wholeNumber,
 } from "./variable-types.ts";
 
@@ -109,8 +112,26 @@ const variables = z.strictObject({
     example: "https://hooks.example.com/budgets",
     isSecret: true,
   }),
+  SENTINEL_CACHE: note(flag().default(true), { example: "off" }),
+  SENTINEL_CACHE_MEMORY_BYTES: number(128 * mebibyte, mebibyte, 1_048_576 * mebibyte),
+  SENTINEL_CACHE_DISK_BYTES: number(1_024 * mebibyte, 16 * mebibyte, 1_048_576 * mebibyte),
+  SENTINEL_CACHE_TENANT_BYTES: number(256 * mebibyte, mebibyte, 1_048_576 * mebibyte),
+  SENTINEL_CACHE_CHECK_MODEL: note(modelName().optional(), { example: "gpt-4o-mini" }),
+  SENTINEL_CACHE_CHECK_BUDGET_USD: note(usdAmount().default("50"), { example: "50" }),
+  SENTINEL_EMBEDDER: note(embedder().default("off"), { example: "https://api.openai.com/v1" }),
+  SENTINEL_EMBEDDER_MODEL: note(modelName().default("text-embedding-3-small"), {
+    example: "text-embedding-3-small",
+  }),
+  SENTINEL_EMBEDDER_API_KEY: note(bearerSecret().optional(), { example: "sk-...", isSecret: true }),
+  SENTINEL_EMBEDDER_DIR: note(filePath().default(".cache/embedder"), {
+    example: ".cache/embedder",
+  }),
+  SENTINEL_EMBEDDER_TIMEOUT_MS: note(wholeNumber({ min: 5, max: 5_000 }).optional(), {
+    example: "300",
+  }),
   SENTINEL_METRICS_TOKEN: z.string().optional(),
   SENTINEL_URL: note(httpUrl().optional(), { example: "http://127.0.0.1:8000" }),
+  SENTINEL_API_KEY: note(bearerSecret().optional(), { example: "sk-sentinel-…", isSecret: true }),
 });
 
 /** All names that Sentinel knows, also those without effect so far. */
@@ -138,6 +159,8 @@ function toSettings(values: z.output<typeof variables>) {
     allowPrivateUpstreams: values.SENTINEL_ALLOW_PRIVATE_UPSTREAMS,
     /** Which gateway the command line speaks to; undefined: the one that runs on the data directory. */
     url: values.SENTINEL_URL,
+    /** The tenant's key with which the command line asks models. */
+    apiKey: values.SENTINEL_API_KEY,
     /** Where hot state and audit are kept. */
     store: values.SENTINEL_STORE ?? (values.SENTINEL_REDIS_URL === undefined ? "sqlite" : "redis"),
     /** Undefined with the embedded store. */
@@ -155,6 +178,29 @@ function toSettings(values: z.output<typeof variables>) {
       hasAuditFiles: values.SENTINEL_AUDIT_FILES,
       payloadBytesMax: values.SENTINEL_PAYLOAD_MAX_BYTES,
       budgetWebhookUrl: values.SENTINEL_BUDGET_WEBHOOK_URL,
+    },
+    cache: {
+      isEnabled: values.SENTINEL_CACHE,
+      /** Of answers in this process. */
+      memoryBytesMax: values.SENTINEL_CACHE_MEMORY_BYTES,
+      /** Of `cache.db`, with the embedded store. */
+      diskBytesMax: values.SENTINEL_CACHE_DISK_BYTES,
+      /** Of each tenant's answers in Redis. */
+      tenantBytesMax: values.SENTINEL_CACHE_TENANT_BYTES,
+      /** The model that says whether two answers are the same; undefined: nothing is learnt. */
+      checkModel: values.SENTINEL_CACHE_CHECK_MODEL,
+      /** What all checks together may cost in a calendar month, in USD. */
+      checkBudgetUsd: values.SENTINEL_CACHE_CHECK_BUDGET_USD,
+    },
+    embedder: {
+      /** `off`, `local`, or the base URL of an OpenAI-compatible API. */
+      where: values.SENTINEL_EMBEDDER,
+      model: values.SENTINEL_EMBEDDER_MODEL,
+      apiKey: values.SENTINEL_EMBEDDER_API_KEY,
+      /** Where the local model is. */
+      dir: values.SENTINEL_EMBEDDER_DIR,
+      /** So long a request waits for its vector; undefined: what the embedder needs. */
+      timeoutMs: values.SENTINEL_EMBEDDER_TIMEOUT_MS,
     },
     limits: {
       bodyBytesMax: values.SENTINEL_MAX_BODY_BYTES,

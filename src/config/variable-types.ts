@@ -1,6 +1,8 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 
+import { nanoUsdFrom } from "../lib/usd.ts";
+
 /** What an environment variable may hold. Each message is the rest of a sentence that begins with the name. */
 export function wholeNumber({ min, max }: { min: number; max: number }) {
   const isWithin = (text: string) =>
@@ -54,6 +56,30 @@ export const httpUrl = () =>
     .refine(
       (text) => /^https?:\/\/[^/]/i.test(text) && URL.canParse(text),
       "must be an http or https URL",
+    );
+
+/** Where embeddings come from. */
+export const embedder = () =>
+  z
+    .string()
+    .transform((text) => text.replace(/\/+$/, ""))
+    .refine(
+      (text) => embedderWords.has(text) || (/^https?:\/\/[^/]/i.test(text) && URL.canParse(text)),
+      'must be "off", "local", or the base URL of an OpenAI-compatible API',
+    );
+
+const embedderWords: ReadonlySet<string> = new Set(["off", "local"]);
+
+export const modelName = () =>
+  z.string().regex(/^[^\s]{1,256}$/, "must be a model's name, without spaces");
+
+/** US dollars, kept as they are written: money is no floating-point number. */
+export const usdAmount = () =>
+  z
+    .string()
+    .refine(
+      (text) => nanoUsdFrom(text) !== undefined,
+      "must be an amount in US dollars, as 50 or 0.5",
     );
 
 /** One address of Redis, or several with commas between them. */

@@ -1,5 +1,8 @@
 import type { Context, MiddlewareHandler } from "hono";
 
+import { usdText } from "../lib/usd.ts";
+import { isHit } from "../pipeline/cache/cache-note.ts";
+import type { HitNote } from "../pipeline/cache/cache-note.ts";
 import { lastAttempt, overheadMs } from "../pipeline/exchange.ts";
 import { quotaHeaders } from "../pipeline/limits/quota.ts";
 import type { AppEnv } from "./context.ts";
@@ -18,15 +21,11 @@ export function replyHeaders(c: Context<AppEnv>, cors: Cors): string[] {
   const exchange = c.get("exchange");
   if (exchange === undefined) return headers;
   if (exchange.quota !== undefined) headers.push(...quotaHeaders(exchange.quota));
+  const { cache } = exchange;
   const attempt = lastAttempt(exchange);
-  if (attempt !== undefined) {
-    headers.push(
-      "x-sentinel-provider",
-      attempt.provider,
-      "x-sentinel-model",
-      headerSafe(attempt.model),
-    );
-  }
+  if (isHit(cache)) headers.push(...hitHeaders(cache));
+  else if (attempt !== undefined) headers.push(...servedBy(attempt.provider, attempt.model));
+  if (cache !== undefined) headers.push("x-sentinel-cache", cache.outcome);
   const nowMs = performance.now();
   headers.push(
     "x-sentinel-attempts",
@@ -34,6 +33,23 @@ export function replyHeaders(c: Context<AppEnv>, cors: Cors): string[] {
     "x-sentinel-overhead-ms",
     overheadMs(exchange, nowMs).toFixed(2),
   );
+  return headers;
+}
+
+const servedBy = (provider: string, model: string): string[] => [
+  "x-sentinel-provider",
+  provider,
+  "x-sentinel-model",
+  headerSafe(model),
+];
+
+/** Who made the answer that was there already, and what it would have cost again, as far as that is known yet. */
+function hitHeaders({ provider, servedModel, similarity, saved }: HitNote): string[] {
+  const headers = servedBy(provider, servedModel);
+  if (similarity !== undefined) headers.push("x-sentinel-similarity", similarity.toFixed(4));
+  if (saved === undefined) return headers;
+  headers.push("x-sentinel-saved-usd", usdText(saved.nanoUsd));
+  headers.push("x-sentinel-saved-tokens", String(saved.inputTokens + saved.outputTokens));
   return headers;
 }
 

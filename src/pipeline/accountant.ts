@@ -1,5 +1,5 @@
 import type { AuditEntry } from "./audit/entry.ts";
-import { capturePayload } from "./audit/payload-capture.ts";
+import { capturePayload, keepsPayloads } from "./audit/payload-capture.ts";
 import type { PromptHash } from "./audit/prompt-hash.ts";
 import { writeEntry } from "./audit/write-entry.ts";
 import { accountOf } from "./cost/account.ts";
@@ -40,14 +40,15 @@ export const createAccountant = (deps: AccountantDeps): ExchangeSink => ({
 });
 
 function entryOf(exchange: Exchange, account: Account, deps: AccountantDeps): AuditEntry {
-  const { tenantId, policies } = exchange.caller;
-  const isKept = policies[0]?.payload_retention_days !== undefined;
-  const captured = isKept ? capturePayload(exchange, deps.payloadBytesMax) : undefined;
+  const { caller } = exchange;
+  const captured = keepsPayloads(caller)
+    ? capturePayload(exchange, deps.payloadBytesMax)
+    : undefined;
   if (captured !== undefined) deps.journal.payload(captured.record);
   return writeEntry(exchange, {
     account,
     degraded: deps.degradedParts(),
-    promptHash: deps.promptHash(tenantId, exchange.requestBytes),
+    promptHash: deps.promptHash(caller.tenantId, exchange.requestBytes),
     payload: captured?.entry ?? null,
   });
 }

@@ -1,57 +1,50 @@
 import { Failure, toFailure } from "../errors.ts";
-import { Conversation } from "../providers/conversation.ts";
-import { defaultDeadlines } from "../providers/deadlines.ts";
-import type {
-  EventStream,
-  Pin,
-  ProviderCall,
-  StreamReply,
-  WholeReply,
-} from "../providers/provider.ts";
+import type { EventStream, Pin, ProviderReply, WholeReply } from "../providers/provider.ts";
 import { mayUseModel } from "../tenants/tenant.ts";
 import type { Caller } from "../tenants/tenant.ts";
+import { askProvider } from "./ask-provider.ts";
+import type { AskDeps } from "./ask-provider.ts";
 import type { RouteEntry } from "./audit/entry.ts";
-import { isClientGone } from "./drains.ts";
-import type { Drains } from "./drains.ts";
-import { beginExchange } from "./exchange.ts";
+import type { AnswerCache } from "./cache/answer-cache.ts";
+import { noteOfFollowed } from "./cache/cache-note.ts";
+import { keeperOf } from "./cache/keep-answer.ts";
+import { askCache, cacheMiss, findAnswer, firstNote } from "./cache/lookup.ts";
+import type { CacheableCall, FoundAnswer } from "./cache/lookup.ts";
+import { isPersonal, sharingKey } from "./cache/shared-call.ts";
+import type { FlightHead, SharedCalls } from "./cache/shared-call.ts";
+import { showCost } from "./cost/show-cost.ts";
+import { beginExchange, endOf } from "./exchange.ts";
 import type { Exchange } from "./exchange.ts";
 import type { IncomingCall } from "./incoming-call.ts";
-import { admit } from "./limits/admit.ts";
-import type { AdmitDeps } from "./limits/admit.ts";
-import { guardBudget } from "./limits/budget-guard.ts";
+import { admit, admitHit } from "./limits/admit.ts";
 import { observe } from "./observe.ts";
-import { boundRoute, isStored, namedResponse, rememberResponse } from "./response-binding.ts";
+import { boundRoute, namedResponse } from "./response-binding.ts";
 import type { RouteFound, RoutingDeps } from "./response-binding.ts";
-import { idOf } from "./response-id.ts";
-import type { Settle } from "./settle.ts";
 
-export interface AnswerDeps extends RoutingDeps, AdmitDeps {
-  readonly settle: Settle;
-  readonly drains: Drains;
+export interface AnswerDeps extends RoutingDeps, AskDeps {
+  /** Undefined where the operator has it off. */
+  readonly cache: AnswerCache | undefined;
   /** Hears of the exchange before anything can go wrong with it. */
   readonly onBegin?: (exchange: Exchange) => void;
 }
 
+interface AnswerHead {
+  readonly exchange: Exchange;
+  readonly reply: Pick<WholeReply, "headers" | "droppedParams">;
+}
+
 export type Answer =
-  | { readonly kind: "whole"; readonly exchange: Exchange; readonly reply: WholeReply }
-  | {
-      readonly kind: "stream";
-      readonly exchange: Exchange;
-      readonly reply: {
-        readonly headers: WholeReply["headers"];
-        readonly droppedParams: readonly string[];
-      };
-      readonly events: EventStream;
-    };
+  | (AnswerHead & { readonly kind: "whole"; readonly bytes: Buffer })
+  | (AnswerHead & { readonly kind: "stream"; readonly events: EventStream });
 
 /**
- * Answers one request of any endpoint. The order here is the order in which it happens. Settles exactly
- * once: here if the answer is whole or nothing came of it, in `observe` if it is a stream.
+ * Answers one request of any endpoint. The order here is the order in which it happens. Settles exactly once: in
+ * `askProvider` if a provider was asked, here if the answer was there already or nothing came of it; a stream when it has
+ * gone by, in `observe`.
  */
 export async function answer(call: IncomingCall, deps: AnswerDeps): Promise<Answer> {
   const exchange = beginExchange(call);
   deps.onBegin?.(exchange);
-  let upstream: UpstreamSignal | undefined;
   try {
     checkModel(call.caller, call.model);
     const previousId = namedResponse(call);
@@ -59,78 +52,135 @@ export async function answer(call: IncomingCall, deps: AnswerDeps): Promise<Answ
       previousId === undefined
         ? await deps.findRoute(call.model, call.pin)
         : await boundRoute(call, previousId, deps);
-    const pin = route.pin ?? call.pin;
-    exchange.route = routeEntry(route, pin);
-    const admission = admit(exchange, route.targets, deps);
-    if (admission !== undefined) await admission;
-    if (call.signal.aborted) throw call.signal.reason;
-    upstream = upstreamSignal(call, route, deps.drains);
-    const reply = await route.provider.send(providerCall(call, exchange, pin, upstream.signal));
-    exchange.firstEventTickMs = performance.now();
-    if (reply.kind === "stream") {
-      return {
-        kind: "stream",
-        exchange,
-        reply,
-        events: watch(reply, call, exchange, upstream, deps),
-      };
-    }
-    upstream.end();
-    return finishWhole(reply, call, exchange, deps);
+    exchange.route = routeEntry(route, route.pin ?? call.pin);
+
+    const asking = askCache(call, route, deps.cache);
+    exchange.cache = firstNote(asking);
+    if (asking.kind === "bypass") return await answerAnew(call, exchange, route, deps);
+    const finding = findAnswer(asking, call);
+    const found = finding instanceof Promise ? await finding : finding;
+    if (found !== undefined) return await answerAgain(found, call, exchange, deps);
+    if (asking.verdict.onlyIfCached) return await refuseMiss(exchange, deps);
+    return await answerAnew(call, exchange, route, deps, asking);
   } catch (thrown) {
-    const isReadOn = upstream?.drain !== undefined && isClientGone(call.signal);
-    const failure = toFailure(isReadOn ? call.signal.reason : thrown);
-    upstream?.end();
-    deps.settle(exchange, { kind: "failed", failure });
+    const failure = toFailure(thrown);
+    // A provider that was asked is settled when it is over: others may wait for the same answer.
+    if (exchange.isAsked === undefined) deps.settle(exchange, { kind: "failed", failure });
     throw failure;
   }
 }
 
-/** A stream is settled when it has gone by. */
-function watch(
-  reply: StreamReply,
-  call: IncomingCall,
-  exchange: Exchange,
-  upstream: UpstreamSignal,
-  deps: AnswerDeps,
-): EventStream {
-  return observe(reply, {
-    exchange,
-    settle: deps.settle,
-    quoteOf: deps.quoteOf,
-    signal: call.signal,
-    onResponseId: responseNote(call, exchange, deps),
-    guard: guardBudget(exchange, deps),
-    drain: upstream.drain,
-    onOver: upstream.end,
-  });
-}
-
-function finishWhole(
-  reply: WholeReply,
+/** With an answer that is there already. */
+async function answerAgain(
+  { note, body }: FoundAnswer,
   call: IncomingCall,
   exchange: Exchange,
   deps: AnswerDeps,
-): Answer {
-  const responseId = idOf(reply.value);
-  if (responseId !== undefined) responseNote(call, exchange, deps)?.(responseId);
-  exchange.answerBytes = reply.bytes;
-  if (reply.usage !== undefined) exchange.usage = reply.usage;
-  // Its answer was waited for although the client had left.
-  if (isClientGone(call.signal)) throw call.signal.reason;
+): Promise<Answer> {
+  const admission = admitHit(exchange, deps);
+  if (admission !== undefined) await admission;
+  exchange.cache = note;
+  exchange.firstEventTickMs = performance.now();
+  const head = { exchange, reply: { headers: {}, droppedParams: [] } };
+  if (body.kind === "stream") {
+    const events = observe(body.events, { exchange, settle: deps.settle, signal: call.signal });
+    return { kind: "stream", ...head, events: showCost(events, exchange, deps.quoteOf) };
+  }
+  exchange.answerBytes = body.bytes;
+  if (call.signal.aborted) throw call.signal.reason;
   deps.settle(exchange, { kind: "ok" });
-  return { kind: "whole", exchange, reply };
+  return { kind: "whole", ...head, bytes: body.bytes };
 }
 
-function responseNote(
+/** It counts as a request all the same. */
+async function refuseMiss(exchange: Exchange, deps: AnswerDeps): Promise<never> {
+  const admission = admitHit(exchange, deps);
+  if (admission !== undefined) await admission;
+  throw cacheMiss("nobody has asked for it lately");
+}
+
+/** With a provider's answer, which identical requests that run at the same time share. */
+async function answerAnew(
   call: IncomingCall,
   exchange: Exchange,
-  { responses }: AnswerDeps,
-): ((id: string) => void) | undefined {
-  if (!isStored(call)) return undefined;
-  return (id) => {
-    rememberResponse(id, exchange, responses);
+  route: RouteFound,
+  deps: AnswerDeps,
+  asking?: CacheableCall,
+): Promise<Answer> {
+  const admission = admit(exchange, route.targets, deps);
+  if (admission !== undefined) await admission;
+  const keeper = asking && keeperOf(asking, call, exchange);
+  const ask = (signal: AbortSignal): Promise<ProviderReply> =>
+    askProvider({ call, exchange, route, signal, keeper }, deps);
+  const key = asking && sharingKey(asking, call);
+  if (asking === undefined || key === undefined) {
+    return answerOf(await ask(call.signal), exchange, deps);
+  }
+  return await answerTogether({ key, ask, calls: asking.cache.calls }, call, exchange, deps);
+}
+
+interface SharedAsking {
+  readonly key: string;
+  readonly ask: (signal: AbortSignal) => Promise<ProviderReply>;
+  readonly calls: SharedCalls;
+}
+
+/** With the answer to a call of its own that others may share, or to one that somebody else has begun. */
+async function answerTogether(
+  { key, ask, calls }: SharedAsking,
+  call: IncomingCall,
+  exchange: Exchange,
+  deps: AnswerDeps,
+): Promise<Answer> {
+  const joinedTickMs = performance.now();
+  const noteWaited = (): void => {
+    exchange.followedMs = performance.now() - joinedTickMs;
   };
+  const { role, head, source } = await calls.join(key, {
+    signal: call.signal,
+    isPersonal: isPersonal(call),
+    start: async (signal) => {
+      noteWaited();
+      const reply = await ask(signal);
+      const events = reply.kind === "stream" ? reply.events : undefined;
+      return { head: { exchange, reply }, source: events };
+    },
+  });
+  const { reply } = head;
+  const shared =
+    reply.kind === "stream" && source !== undefined ? { ...reply, events: source } : reply;
+  if (role === "leader") return answerOf(shared, exchange, deps);
+  noteWaited();
+  return follow({ ...head, reply: shared }, call, exchange, deps);
+}
+
+function answerOf(reply: ProviderReply, exchange: Exchange, { quoteOf }: AnswerDeps): Answer {
+  if (reply.kind === "whole") return { kind: "whole", exchange, reply, bytes: reply.bytes };
+  const events = showCost(reply.events, exchange, quoteOf);
+  return { kind: "stream", exchange, reply, events };
+}
+
+/** With the answer to somebody else's call: it is accounted as a hit, and what it saved is known when that call is over. */
+function follow(
+  { exchange: leader, reply }: FlightHead,
+  call: IncomingCall,
+  exchange: Exchange,
+  { settle, quoteOf }: AnswerDeps,
+): Answer {
+  const note = (): void => {
+    exchange.cache = noteOfFollowed(leader);
+  };
+  note();
+  exchange.firstEventTickMs = performance.now();
+  const head = { exchange, reply: { headers: {}, droppedParams: reply.droppedParams } };
+  if (reply.kind === "stream") {
+    const { signal } = call;
+    const events = observe(reply.events, { exchange, settle, signal, onWhole: note });
+    return { kind: "stream", ...head, events: showCost(events, exchange, quoteOf) };
+  }
+  exchange.answerBytes = reply.bytes;
+  settle(exchange, endOf(call));
+  return { kind: "whole", ...head, bytes: reply.bytes };
 }
 
 function routeEntry(route: RouteFound, pin: Pin | undefined): RouteEntry {
@@ -142,25 +192,6 @@ function routeEntry(route: RouteFound, pin: Pin | undefined): RouteEntry {
   };
 }
 
-interface UpstreamSignal {
-  readonly signal: AbortSignal;
-  readonly drain: { readonly tokensMax: number } | undefined;
-  readonly end: () => void;
-}
-
-/** The client's own, unless its route reads answers on for clients who left. */
-function upstreamSignal(
-  { signal }: IncomingCall,
-  { drainTokensMax: tokensMax }: RouteFound,
-  drains: Drains,
-): UpstreamSignal {
-  const outliving = tokensMax === undefined ? undefined : drains.outliving(signal);
-  if (tokensMax === undefined || outliving === undefined) {
-    return { signal, drain: undefined, end: () => undefined };
-  }
-  return { signal: outliving.signal, drain: { tokensMax }, end: outliving.end };
-}
-
 function checkModel(caller: Caller, model: string): void {
   if (mayUseModel(caller, model)) return;
   throw new Failure(
@@ -168,31 +199,4 @@ function checkModel(caller: Caller, model: string): void {
     `This key may not use the model '${model}'. GET /v1/models lists those it may.`,
     { param: "model" },
   );
-}
-
-function providerCall(
-  call: IncomingCall,
-  exchange: Exchange,
-  pin: Pin | undefined,
-  signal: AbortSignal,
-): ProviderCall {
-  const { startedTickMs, endpoint, model, request } = call;
-  const { tenantId } = call.caller;
-  return {
-    endpoint,
-    request,
-    requestBytes: call.requestBytes,
-    model,
-    isStream: call.isStream,
-    conversation: new Conversation({ tenantId, endpoint, model, request }),
-    pin,
-    apiKey: undefined,
-    clientHeaders: call.clientHeaders,
-    signal,
-    deadlines: defaultDeadlines,
-    startedTickMs,
-    deadlineTickMs:
-      call.timeoutMs === undefined ? Number.POSITIVE_INFINITY : startedTickMs + call.timeoutMs,
-    attempts: exchange.attempts,
-  };
 }

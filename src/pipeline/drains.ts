@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 import { Failure } from "../errors.ts";
+import type { SseEvent } from "../protocol/sse.ts";
 import type { EventStream } from "../providers/provider.ts";
+import { isClientGone } from "./client-gone.ts";
 import type { Exchange } from "./exchange.ts";
 import type { BudgetGuard } from "./limits/budget-guard.ts";
 
@@ -54,15 +56,12 @@ export interface DrainSignal {
   readonly end: () => void;
 }
 
-export function isClientGone(signal: AbortSignal): boolean {
-  const reason: unknown = signal.reason;
-  return signal.aborted && reason instanceof Failure && reason.kind === "client_closed_request";
-}
-
 export interface DrainBounds {
   readonly tokensMax: number;
   /** Of the caller's hard budgets, where there are any. */
   readonly guard: BudgetGuard | undefined;
+  /** Sees the events as they came. */
+  readonly onEvents?: ((events: readonly SseEvent[]) => void) | undefined;
 }
 
 /**
@@ -72,12 +71,13 @@ export interface DrainBounds {
 export async function readOn(
   events: EventStream,
   exchange: Exchange,
-  { tokensMax, guard }: DrainBounds,
+  { tokensMax, guard, onEvents }: DrainBounds,
 ): Promise<boolean> {
   try {
     for (;;) {
       const batch = await events.next();
       exchange.delivered?.add(batch.events);
+      onEvents?.(batch.events);
       if (batch.usage !== undefined) exchange.usage = batch.usage;
       if (batch.isLast) return true;
       const characters = exchange.delivered?.characters ?? 0;

@@ -1,9 +1,12 @@
+import { toFailure } from "../errors.ts";
 import type { Failure } from "../errors.ts";
 import type { Usage } from "../protocol/usage.ts";
 import type { Attempt } from "../providers/provider.ts";
 import type { RouteEntry } from "./audit/entry.ts";
 import type { Account } from "./cost/account.ts";
 import type { DeliveredText } from "./cost/delivered-text.ts";
+import type { CacheNote } from "./cache/cache-note.ts";
+import { isClientGone } from "./client-gone.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import type { Lease, Quota } from "./limits/limit-store.ts";
 import type { ExpectedTokens } from "./limits/reservation.ts";
@@ -36,6 +39,12 @@ export interface Exchange extends CallRecord {
   quota?: Quota;
   /** What was set aside for it; undefined where the caller has no limits, and before it was admitted. */
   lease?: Lease;
+  /** What the cache had to do with it; undefined before it was asked. */
+  cache?: CacheNote;
+  /** The provider is asked, or was: from then on that call settles the exchange, also when its own client has left. */
+  isAsked?: true;
+  /** Milliseconds that it waited for somebody else's call. */
+  followedMs?: number;
   /** When the answer's first event, or the whole answer, was in hand. */
   firstEventTickMs?: number;
   /** As the provider counts; of a stream that goes on, what it has told so far. */
@@ -79,6 +88,12 @@ export function beginExchange(call: IncomingCall): Exchange {
   };
 }
 
+/** How a call ended for its own client, who may have left while others waited on for the same answer. */
+export function endOf({ signal }: Pick<IncomingCall, "signal">, failure?: Failure): Outcome {
+  if (isClientGone(signal)) return { kind: "failed", failure: toFailure(signal.reason) };
+  return failure === undefined ? { kind: "ok" } : { kind: "failed", failure };
+}
+
 /** The target that answered, or the last that was asked. */
 export function lastAttempt(exchange: Exchange): Attempt | undefined {
   return exchange.attempts.at(-1);
@@ -90,7 +105,7 @@ export function lastAttempt(exchange: Exchange): Attempt | undefined {
  */
 export function overheadMs(exchange: Exchange, nowTickMs: number): number {
   const untilMs = exchange.firstEventTickMs ?? nowTickMs;
-  let upstreamMs = 0;
+  let upstreamMs = exchange.followedMs ?? 0;
   for (const { startedTickMs, answeredTickMs } of exchange.attempts) {
     upstreamMs += (answeredTickMs ?? untilMs) - startedTickMs;
   }

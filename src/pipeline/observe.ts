@@ -1,12 +1,11 @@
 import { Failure, toFailure } from "../errors.ts";
 import type { SseEvent } from "../protocol/sse.ts";
-import { wantsUsage } from "../protocol/stream-options.ts";
-import type { EventBatch, EventStream, StreamReply } from "../providers/provider.ts";
-import { accountOf } from "./cost/account.ts";
-import type { QuoteOf } from "./cost/account.ts";
-import { withCost } from "./cost/cost-in-stream.ts";
+import type { EventStream } from "../providers/provider.ts";
+import { keepsPayloads } from "./audit/payload-capture.ts";
+import { isClientGone } from "./client-gone.ts";
 import { DeliveredText } from "./cost/delivered-text.ts";
-import { isClientGone, readOn } from "./drains.ts";
+import { readOn } from "./drains.ts";
+import { endOf } from "./exchange.ts";
 import type { Exchange } from "./exchange.ts";
 import type { BudgetGuard } from "./limits/budget-guard.ts";
 import { responseIdIn } from "./response-id.ts";
@@ -15,16 +14,22 @@ import type { Settle } from "./settle.ts";
 export interface ObserveOptions {
   readonly exchange: Exchange;
   readonly settle: Settle;
-  readonly quoteOf: QuoteOf;
+  /** Ends the stream: aborted when nobody reads it any more. */
   readonly signal: AbortSignal;
+  /** The client's whose exchange it is, where others may read the same stream. */
+  readonly ownSignal?: AbortSignal;
   /** Told once, with the first event that has it; undefined where nobody needs to know. */
-  readonly onResponseId: ((id: string) => void) | undefined;
+  readonly onResponseId?: ((id: string) => void) | undefined;
   /** Undefined where no hard budget applies. */
-  readonly guard: BudgetGuard | undefined;
+  readonly guard?: BudgetGuard | undefined;
   /** Reads on for a client who left, up to so many tokens, and then ends; undefined: such a stream is cancelled. */
-  readonly drain: { readonly tokensMax: number } | undefined;
+  readonly drain?: { readonly tokensMax: number } | undefined;
+  /** Sees the events as they came. */
+  readonly onEvents?: (events: readonly SseEvent[]) => void;
+  /** The answer is whole, whoever is there to take it, and about to be settled. */
+  readonly onWhole?: () => void;
   /** Called once, when nothing more is wanted of the provider. */
-  readonly onOver: () => void;
+  readonly onOver?: () => void;
 }
 
 /**
@@ -32,37 +37,40 @@ export interface ObserveOptions {
  * generator: `return()` on a generator that has not started skips its `finally`, and a client who left early
  * would never be settled. Runs once per batch of events; budget 1 µs.
  */
-export function observe(reply: StreamReply, options: ObserveOptions): EventStream {
-  const { events } = reply;
-  const { exchange, settle, signal, onResponseId, guard } = options;
-  const delivered = (exchange.delivered = new DeliveredText(exchange.endpoint));
+export function observe(events: EventStream, options: ObserveOptions): EventStream {
+  const { exchange, settle, signal, ownSignal = signal, onResponseId, guard } = options;
+  const delivered = isTextWanted(exchange) ? new DeliveredText(exchange.endpoint) : undefined;
+  if (delivered !== undefined) exchange.delivered = delivered;
   let isUnnamed = onResponseId !== undefined;
-  /** Its end was read, or it broke off: there is nothing more to come. */
-  let isOver = false;
+  /** What comes of it is awaited, read on, or was the end: whoever cancels has nothing to do but settle. */
+  let isTaken = false;
 
   const fail = (thrown: unknown): Failure => {
     // Whatever happens to an answer after its client has left, that is how it ended.
     const failure = toFailure(isClientGone(signal) ? signal.reason : thrown);
-    if (options.drain !== undefined && !isOver && isClientGone(signal)) {
+    if (options.drain !== undefined && !isTaken && isClientGone(signal)) {
+      isTaken = true;
       void drainAndSettle(events, failure, options, options.drain.tokensMax);
       return failure;
     }
-    settle(exchange, { kind: "failed", failure });
+    settle(exchange, endOf({ signal: ownSignal }, failure));
     events.cancel();
-    options.onOver();
+    options.onOver?.();
     return failure;
   };
 
   return {
     next: async () => {
       try {
-        isOver = true;
+        isTaken = true;
         const batch = await events.next();
-        isOver = batch.isLast;
-        delivered.add(batch.events);
+        isTaken = batch.isLast;
+        delivered?.add(batch.events);
+        options.onEvents?.(batch.events);
         if (batch.usage !== undefined) exchange.usage = batch.usage;
         // Whoever is there to take it, what its provider counts is the whole.
         exchange.isDrained = batch.isLast;
+        if (batch.isLast) options.onWhole?.();
         // A provider that waits for nothing does not hear of the abort by itself.
         if (signal.aborted) throw signal.reason;
         if (isUnnamed) isUnnamed = !nameResponse(batch.events, onResponseId);
@@ -70,41 +78,39 @@ export function observe(reply: StreamReply, options: ObserveOptions): EventStrea
           guard?.check();
           return batch;
         }
-        const last = withCostShown(batch, options);
-        settle(exchange, { kind: "ok" });
-        options.onOver();
-        return last;
+        settle(exchange, endOf({ signal: ownSignal }));
+        options.onOver?.();
+        return batch;
       } catch (thrown) {
         throw fail(thrown);
       }
     },
     cancel: () => {
       if (exchange.end !== undefined) return;
-      fail(new Failure("client_closed_request", "The client left."));
+      // Who awaits the next batch finds out with it, and reads on.
+      if (options.drain !== undefined && isTaken && isClientGone(signal)) return;
+      fail(
+        signal.aborted ? signal.reason : new Failure("client_closed_request", "The client left."),
+      );
     },
   };
 }
+
+/** What nobody pays for is read only for who keeps answers: it would take five times as long as to send it. */
+const isTextWanted = ({ isAsked, caller }: Exchange): boolean =>
+  isAsked === true || keepsPayloads(caller);
 
 /** Nobody waits for it: `Drains` ends it at shutdown, and its provider's deadlines before that. */
 async function drainAndSettle(
   events: EventStream,
   failure: Failure,
-  { exchange, settle, guard, onOver }: ObserveOptions,
+  { exchange, settle, guard, onEvents, onWhole, onOver }: ObserveOptions,
   tokensMax: number,
 ): Promise<void> {
-  exchange.isDrained = await readOn(events, exchange, { tokensMax, guard });
+  exchange.isDrained = await readOn(events, exchange, { tokensMax, guard, onEvents });
+  if (exchange.isDrained) onWhole?.();
   settle(exchange, { kind: "failed", failure });
-  onOver();
-}
-
-const toldInStream: ReadonlySet<Exchange["endpoint"]> = new Set(["chat", "completions"]);
-
-/** What it cost stands beside the usage that the client asked for. */
-function withCostShown(batch: EventBatch, { exchange, quoteOf }: ObserveOptions): EventBatch {
-  if (batch.usage === undefined || !toldInStream.has(exchange.endpoint)) return batch;
-  if (!wantsUsage(exchange.request)) return batch;
-  exchange.account ??= accountOf(exchange, quoteOf);
-  return { ...batch, events: withCost(batch.events, exchange.account) };
+  onOver?.();
 }
 
 /** Whether the events said what the response is called. */

@@ -32,6 +32,10 @@ export interface RouteTarget {
   readonly name: string;
   readonly providerName: string;
   readonly model: string;
+  /** Where the provider is: behind the same name somebody else may answer after a change. */
+  readonly place?: string | undefined;
+  /** Headers of clients that are sent on to it, lower case. */
+  readonly forwardHeaders?: readonly string[];
 }
 
 /**

@@ -16,6 +16,9 @@ export interface Target {
   readonly name: string;
   readonly providerName: string;
   readonly model: string;
+  /** The provider's, of which see `Supplier`. */
+  readonly place: string | undefined;
+  readonly forwardHeaders: readonly string[];
   /** Shared with every other route to the same model of the same provider. */
   readonly health: TargetHealth;
   readonly send: SendPatiently;
@@ -27,6 +30,10 @@ export interface Supplier {
   readonly adapter: Provider;
   readonly keys: KeyRing;
   readonly deadlines: Deadlines;
+  /** Where it is and how it is spoken to: behind the same name somebody else may answer after a change. */
+  readonly place?: string | undefined;
+  /** Headers of clients that the operator has sent on to it, lower case: they may shape its answers. */
+  readonly forwardHeaders?: readonly string[];
   /** What is remembered of it; lasts as long as it does. */
   readonly health: ProviderHealth;
 }
@@ -47,7 +54,7 @@ export function buildTarget({
   retriesMax,
   clock,
 }: TargetOptions): Target {
-  const { name: providerName, adapter, keys, health } = supplier;
+  const { name: providerName, adapter, keys, health, place, forwardHeaders = [] } = supplier;
   const name = `${providerName}/${model}`;
   // Looked up once for each request: the one that is in use is never the one that is forgotten.
   let current = health.of(model);
@@ -59,6 +66,8 @@ export function buildTarget({
     name,
     providerName,
     model,
+    place,
+    forwardHeaders,
     get health() {
       return (current = health.of(model));
     },

@@ -22,6 +22,8 @@ export interface AccessLine {
   readonly ttft_ms?: number | undefined;
   readonly overhead_ms?: number;
   readonly attempts?: number;
+  /** `exact`, `semantic`, `miss` or `bypass`. */
+  readonly cache?: string | undefined;
   readonly input_tokens?: number | undefined;
   readonly output_tokens?: number | undefined;
   readonly cost_usd?: string | undefined;

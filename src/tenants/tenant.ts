@@ -10,6 +10,7 @@ import {
   wholeNumber,
 } from "../config/field-types.ts";
 import { nanoUsdFrom } from "../lib/usd.ts";
+import { cachePolicySchema } from "./cache-policy.ts";
 
 /** Whoever pays for requests and sees their records. Nothing crosses from one tenant to another. */
 export interface Tenant {
@@ -72,6 +73,7 @@ const sharedPolicy = {
     .exactOptional(),
   /** Whether models without a known price may be used. Absent: unless a hard budget could not count them. */
   unpriced_models: oneOf(["allow", "refuse"]).exactOptional(),
+  cache: cachePolicySchema.exactOptional(),
 };
 
 export const keyPolicySchema = strictFields(sharedPolicy);

@@ -44,6 +44,8 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   if (options.yaml !== undefined) await writeFile(configPath, options.yaml);
   const environment = {
     SENTINEL_PORT: "0",
+    // Its thread would be started for each of hundreds of gateways; tests of what it has to do with switch it on.
+    SENTINEL_CACHE: "off",
     SENTINEL_DATA_DIR: join(directory, "data"),
     SENTINEL_DEFAULT_KEY: testKey,
     SENTINEL_ADMIN_TOKEN: testAdminToken,

@@ -79,7 +79,7 @@ export async function startPricedUpstream(
       defaults: { retries: 0 },
       ...options.yaml,
     }),
-    env: { ...impatient, ...options.env },
+    env: { ...impatient, SENTINEL_CACHE: "on", ...options.env },
   });
   return {
     gateway,

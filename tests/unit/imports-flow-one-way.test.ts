@@ -11,12 +11,14 @@ const rows: readonly (readonly string[])[] = [
   ["providers", "tenants"],
   ["pipeline"],
   ["jobs"],
-  ["http", "stores"],
+  ["http", "stores", "embedders"],
   [
     "app",
     "wiring",
     "wiring-accounting",
     "wiring-adapters",
+    "wiring-cache",
+    "wiring-semantic",
     "wiring-admin",
     "wiring-cli",
     "wiring-redis",
@@ -77,7 +79,8 @@ test("imports point down: never up, never across a row", () => {
 });
 
 test("only the wiring knows which store or vendor stands behind a port", () => {
-  const isImplementation = /^(?:stores|providers\/(?:openai-compatible|demo|anthropic|google))\//;
+  const isImplementation =
+    /^(?:stores|embedders|providers\/(?:openai-compatible|demo|anthropic|google))\//;
   const wrong = imports.filter(({ file, target }) => {
     const folder = isImplementation.exec(target)?.[0];
     return folder !== undefined && !file.startsWith(folder) && !partOf(file).startsWith("wiring");

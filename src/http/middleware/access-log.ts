@@ -71,6 +71,7 @@ function exchangeLine(exchange: Exchange): AccessLine {
     ttft_ms: firstEventMs(exchange),
     overhead_ms: round(overheadMs(exchange, endedTickMs)),
     attempts: exchange.attempts.length,
+    cache: exchange.cache?.outcome,
     input_tokens: usage?.inputTokens,
     output_tokens: usage?.outputTokens,
     cost_usd: account && usdText(account.cost.nanoUsd),

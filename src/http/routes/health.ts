@@ -11,6 +11,8 @@ export interface HealthDeps {
   readonly parts: readonly PartHealth[];
   /** How the journal and what is fed from it are doing: figures for operators. */
   readonly accounting: () => object;
+  /** Undefined where there is no cache. */
+  readonly cache: () => object | undefined;
 }
 
 /** Probes ask Sentinel about itself; none of them asks a provider. */
@@ -30,6 +32,7 @@ export function healthRoutes(deps: HealthDeps): Hono<AppEnv> {
       inflight_requests: deps.inflightCount(),
       parts: deps.parts.map(describe),
       accounting: deps.accounting(),
+      cache: deps.cache() ?? null,
     });
   });
   return routes;

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 
+import type { Caller } from "../../tenants/tenant.ts";
 import type { Exchange } from "../exchange.ts";
 import type { PayloadRecord } from "../journal.ts";
 import type { PayloadEntry } from "./entry.ts";
@@ -19,6 +20,10 @@ export interface CapturedPayload {
   /** What the audit record says of it, so that the chain covers it. Sizes and hashes are of what is stored. */
   readonly entry: PayloadEntry;
 }
+
+/** Whether the tenant has prompts and answers kept: its own policy says so, a key's has no say in it. */
+export const keepsPayloads = ({ policies: [tenant] }: Caller): boolean =>
+  tenant?.payload_retention_days !== undefined;
 
 type CaptureOf = Pick<Exchange, "id" | "caller" | "request" | "delivered" | "answerBytes">;
 

@@ -1,4 +1,5 @@
 import { usdText } from "../../lib/usd.ts";
+import { cacheEntry } from "../cache/cache-note.ts";
 import type { AttemptAccount, Account } from "../cost/account.ts";
 import type { CountedUsage } from "../cost/used.ts";
 import { lastAttempt, overheadMs } from "../exchange.ts";
@@ -50,7 +51,7 @@ export function writeEntry(exchange: Exchange, facts: EntryFacts): AuditEntry {
     cost_status: account.cost.status,
     price: priceEntry(account),
     limits: limitsEntry(exchange),
-    cache: { outcome: "bypass", similarity: null, from: null, saved_nano_usd: 0 },
+    cache: cacheEntry(exchange.cache),
     shield: [],
     tags: exchange.tags,
     user_agent: exchange.userAgent ?? null,

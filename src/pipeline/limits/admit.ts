@@ -5,10 +5,10 @@ import type { QuoteOf } from "../cost/account.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Journal } from "../journal.ts";
 import { dearerTier } from "./dearer-tier.ts";
-import type { Admission, Amounts, LimitStore } from "./limit-store.ts";
+import type { Admission, LimitStore, ScopedRules } from "./limit-store.ts";
 import { refusalFailure } from "./refusal.ts";
 import type { ExpectedTokens, Reservations } from "./reservation.ts";
-import { rulesOf, unpricedAllowed } from "./rules.ts";
+import { hitRulesOf, rulesOf, unpricedAllowed } from "./rules.ts";
 
 export interface AdmitDeps {
   readonly limits: LimitStore;
@@ -38,18 +38,39 @@ export function admit(
   const expected = (exchange.expected = deps.reservations.expect(exchange));
   const prices = reckon(targets, exchange, expected, deps.quoteOf);
   if (prices.unpriced !== undefined && !unpricedAllowed(caller)) throw unpriced(prices.unpriced);
-  const rules = rulesOf(caller);
-  const reserve: Amounts = {
-    tokens: expected.inputTokens + expected.outputTokens,
-    nanoUsd: prices.nanoUsd,
-  };
+  return enter(exchange, { rules: rulesOf(caller), expected, prices }, deps);
+}
+
+/**
+ * Admits a request whose answer is in the cache: it counts among the requests, and needs neither tokens nor money. Throws
+ * `rate_limit_exceeded`.
+ */
+export function admitHit(exchange: Exchange, deps: AdmitDeps): undefined | Promise<undefined> {
+  if (deps.journal.mustRefuse) throw diskFull();
+  const rules = hitRulesOf(exchange.caller);
+  return enter(exchange, { rules, expected: noTokens, prices: nothingToPay }, deps);
+}
+
+interface Entering {
+  readonly rules: readonly ScopedRules[];
+  readonly expected: ExpectedTokens;
+  readonly prices: Prices;
+}
+
+function enter(
+  exchange: Exchange,
+  { rules, expected, prices }: Entering,
+  deps: AdmitDeps,
+): undefined | Promise<undefined> {
+  const { tenantId, keyId } = exchange.caller;
+  const tokens = expected.inputTokens + expected.outputTokens;
   const admission = deps.limits.admit({
     id: exchange.id,
-    tenantId: caller.tenantId,
-    keyId: caller.keyId,
+    tenantId,
+    keyId,
     startedEpochMs: exchange.startedEpochMs,
     rules,
-    reserve,
+    reserve: { tokens, nanoUsd: prices.nanoUsd },
   });
   const take = (found: Admission): undefined => {
     exchange.quota = found.quota;
@@ -68,6 +89,9 @@ interface Prices {
   /** A target whose price nobody knows. */
   readonly unpriced: PossibleTarget | undefined;
 }
+
+const noTokens: ExpectedTokens = { inputTokens: 0, outputTokens: 0 };
+const nothingToPay: Prices = { nanoUsd: 0, inputNanoUsd: 0, unpriced: undefined };
 
 /** By the dearest of the targets: which one will serve is not known yet. */
 function reckon(

@@ -24,6 +24,8 @@ const slackMs = (perMinute: number): number => Math.max(0.001, minuteMs / perMin
 
 /** After how many milliseconds the amount could be taken: 0 means now, undefined never (it is more than the limit). */
 export function waitMs(fullAtMs: number, draw: Draw): number | undefined {
+  // Nothing can be taken also from a bucket that is in debt.
+  if (draw.amount === 0) return 0;
   if (draw.amount > draw.perMinute) return undefined;
   const missingMs = drawn(fullAtMs, draw) - draw.nowMs - minuteMs;
   return missingMs <= slackMs(draw.perMinute) ? 0 : missingMs;

@@ -15,12 +15,22 @@ export function rulesOf(caller: Caller): readonly ScopedRules[] {
   return rules;
 }
 
+/** Those that a request keeps to whose answer is in the cache: budgets are for what costs something. */
+export function hitRulesOf(caller: Caller): readonly ScopedRules[] {
+  const known = compiledForHits.get(caller);
+  if (known !== undefined) return known;
+  const rules = rulesOf(caller).map((rule) => ({ ...rule, budgets: [] }));
+  compiledForHits.set(caller, rules);
+  return rules;
+}
+
 /** Whether this caller may use a model whose price nobody knows: the tenant's policy and the key's must each say so. */
 export function unpricedAllowed(caller: Caller): boolean {
   return caller.policies.every(permitsUnpriced);
 }
 
 const compiled = new WeakMap<Caller, readonly ScopedRules[]>();
+const compiledForHits = new WeakMap<Caller, readonly ScopedRules[]>();
 
 /** The order of `Caller.policies`. */
 const scopes = ["tenant", "key"] as const;

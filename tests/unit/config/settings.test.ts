@@ -29,6 +29,7 @@ test("without variables every setting has its default", () => {
       staleKeyMs: 3_600_000,
       allowPrivateUpstreams: false,
       url: undefined,
+      apiKey: undefined,
       store: "sqlite",
       redisUrls: undefined,
       accounting: {
@@ -40,6 +41,21 @@ test("without variables every setting has its default", () => {
         hasAuditFiles: true,
         payloadBytesMax: 65_536,
         budgetWebhookUrl: undefined,
+      },
+      cache: {
+        isEnabled: true,
+        memoryBytesMax: 134_217_728,
+        diskBytesMax: 1_073_741_824,
+        tenantBytesMax: 268_435_456,
+        checkModel: undefined,
+        checkBudgetUsd: "50",
+      },
+      embedder: {
+        where: "off",
+        model: "text-embedding-3-small",
+        apiKey: undefined,
+        dir: ".cache/embedder",
+        timeoutMs: undefined,
       },
       limits: {
         bodyBytesMax: 33_554_432,
@@ -219,4 +235,21 @@ test("two listeners do not share a port, unless each picks its own", () => {
 test("the admin's token is not also the key of everybody", () => {
   const both = "one-secret-for-everything";
   expect(problemsOf({ SENTINEL_ADMIN_TOKEN: both, SENTINEL_DEFAULT_KEY: both })).toHaveLength(1);
+});
+
+test.each(["off", "local", "https://api.openai.com/v1"])(
+  "SENTINEL_EMBEDDER=%s is taken",
+  (text) => {
+    expect(parseSettings({ SENTINEL_EMBEDDER: text }).settings.embedder.where).toBe(text);
+  },
+);
+
+test.each([
+  ["SENTINEL_EMBEDDER", "openai"],
+  ["SENTINEL_CACHE", "maybe"],
+  ["SENTINEL_CACHE_MEMORY_BYTES", "1"],
+  ["SENTINEL_CACHE_CHECK_MODEL", "two words"],
+  ["SENTINEL_CACHE_CHECK_BUDGET_USD", "$5"],
+])("%s=%s is refused by its name", (name, text) => {
+  expect(problemsOf({ [name]: text }).join("\n")).toContain(name);
 });

@@ -13,7 +13,7 @@ import type { Quota } from "../../../pipeline/limits/limit-store.ts";
 import { checkRequest } from "../../../protocol/check-request.ts";
 import { endpoints } from "../../../protocol/endpoints.ts";
 import type { Endpoint } from "../../../protocol/endpoints.ts";
-import type { Pin, WholeReply } from "../../../providers/provider.ts";
+import type { Pin } from "../../../providers/provider.ts";
 import type { AppEnv } from "../../context.ts";
 import type { Cors } from "../../cors.ts";
 import { dialectOf } from "../../dialect.ts";
@@ -57,7 +57,7 @@ export const modelCall =
       },
     });
     const headers = answerHeaders(c, deps, answered);
-    if (answered.kind === "whole") sendWhole(outgoing, headers, answered.reply.bytes);
+    if (answered.kind === "whole") sendWhole(outgoing, headers, answered.bytes);
     else {
       const requestId = c.get("requestId");
       await sendEvents(outgoing, headers, answered.events, { endpoint, requestId });
@@ -66,7 +66,7 @@ export const modelCall =
   };
 
 function answerHeaders(c: Context<AppEnv>, deps: ModelCallDeps, answered: Answer): string[] {
-  const reply: Pick<WholeReply, "headers" | "droppedParams"> = answered.reply;
+  const { reply } = answered;
   const headers = replyHeaders(c, deps.cors);
   const { quota, account, isStream } = answered.exchange;
   for (const name in reply.headers) {

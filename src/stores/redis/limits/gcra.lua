@@ -10,6 +10,7 @@ local function drawn(full_at, amount, per_minute, now)
 end
 
 local function can_draw(full_at, amount, per_minute, now)
+  if amount == 0 then return true end
   if amount > per_minute then return false end
   return drawn(full_at, amount, per_minute, now) - now - minute_ms <= slack_ms(per_minute)
 end

@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+
+import { systemClock } from "../../../src/lib/clock.ts";
+import { askInternally } from "../../../src/pipeline/ask-internally.ts";
+import { Drains } from "../../../src/pipeline/drains.ts";
+import type { Exchange } from "../../../src/pipeline/exchange.ts";
+import { Reservations } from "../../../src/pipeline/limits/reservation.ts";
+import type { ProviderCall, ProviderReply } from "../../../src/providers/provider.ts";
+import { memoryLimitStore } from "../../../src/stores/memory/limit-store.ts";
+import { systemTenantId } from "../../../src/tenants/system-tenant.ts";
+
+/** A provider that answers nothing, and lets go when it is told to. */
+function silentProvider() {
+  const { promise: asked, resolve: noteAsked } = Promise.withResolvers<undefined>();
+  const send = ({ signal }: ProviderCall): Promise<ProviderReply> =>
+    new Promise((_, reject) => {
+      signal.addEventListener("abort", () => {
+        reject(signal.reason as Error);
+      });
+      noteAsked(undefined);
+    });
+  return { send, asked };
+}
+
+test("who gives up a question of Sentinel's own is a client who left, and no fault of anything", async () => {
+  const ended: Exchange[] = [];
+  const giveUp = new AbortController();
+  const provider = silentProvider();
+  const asking = askInternally(
+    {
+      caller: { tenantId: systemTenantId, keyId: "k", role: "inference", policies: [] },
+      body: { model: "judge", messages: [] },
+      signal: giveUp.signal,
+      timeoutMs: 60_000,
+    },
+    {
+      limits: memoryLimitStore({ clock: systemClock, spent: [] }),
+      reservations: new Reservations(),
+      quoteOf: () => undefined,
+      journal: { mustRefuse: false, start: () => undefined } as never,
+      drains: new Drains(),
+      responses: {} as never,
+      findRoute: () => ({
+        name: "judge",
+        strategy: "direct",
+        targets: [{ name: "test/judge", providerName: "test", model: "judge" }],
+        provider,
+      }),
+      settle: (exchange, outcome) => {
+        exchange.end ??= { outcome, tickMs: 0 };
+        ended.push(exchange);
+      },
+    },
+    systemClock,
+  );
+  asking.catch(() => undefined); // It is looked at below.
+  await provider.asked;
+  giveUp.abort(new Error("It took too long."));
+  await expect(asking).rejects.toMatchObject({ kind: "client_closed_request" });
+  expect(ended.map(({ end }) => end?.outcome)).toMatchObject([
+    { kind: "failed", failure: { kind: "client_closed_request" } },
+  ]);
+});
