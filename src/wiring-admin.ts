@@ -1,8 +1,11 @@
 import type { AppDeps } from "./app.ts";
+import { cacheRoutes } from "./http/routes/admin/cache.ts";
 import { keyRoutes } from "./http/routes/admin/keys.ts";
 import { priceRoutes } from "./http/routes/admin/prices.ts";
 import { providerRoutes } from "./http/routes/admin/providers.ts";
 import { tenantRoutes } from "./http/routes/admin/tenants.ts";
+import type { AdminChange } from "./http/admin-change.ts";
+import type { CacheAdmin } from "./pipeline/cache/cache-admin.ts";
 import type { Identifier } from "./tenants/identify.ts";
 import type { SecretBox } from "./tenants/secret-box.ts";
 import type { Routing } from "./wiring-routing.ts";
@@ -14,18 +17,26 @@ export interface ControlPlane {
   readonly identifier: Identifier;
   readonly secretBox: SecretBox | undefined;
   readonly routing: Routing;
+  readonly cache: CacheAdmin | undefined;
 }
 
 /** The routes of `/admin/v1`. */
 export function adminRoutes(
-  { stores, identifier, secretBox, routing }: ControlPlane,
+  { stores, identifier, secretBox, routing, cache }: ControlPlane,
   { settings, clock, log }: StoreTools,
 ): AppDeps["admin"] {
   const shared = {
     clock,
-    onChange: (change: object) => {
+    onChange: (change: AdminChange) => {
       log.info(change, "the control plane was changed");
+      if (change.action === "tenant.deleted") forgetAnswers(change.subject);
     },
+  };
+  // Nobody is served them any more, and they are their tenant's: it is gone.
+  const forgetAnswers = (tenantId: string): void => {
+    cache?.purge({ tenantId }).catch((error: unknown) => {
+      log.warn({ err: error }, "what the cache has of a deleted tenant stays until it is over");
+    });
   };
   const routesChanged = async (): Promise<void> => {
     await routing.refresh();
@@ -35,6 +46,7 @@ export function adminRoutes(
     stores.announce(change);
   });
   return {
+    cache: cacheRoutes({ ...shared, cache, store: stores.tenants }),
     tenants: tenantRoutes({ ...shared, store: stores.tenants, identifier: announced }),
     keys: keyRoutes({ ...shared, store: stores.tenants, identifier: announced }),
     prices: priceRoutes({

@@ -88,7 +88,7 @@ function adminUrlOf(url: string, { adminPort }: Settings): string {
   return address.href.replace(/\/+$/, "");
 }
 
-function unreachable(url: string, error: unknown): CommandFailed {
+export function unreachable(url: string, error: unknown): CommandFailed {
   const isLate = error instanceof Error && error.name === "TimeoutError";
   const why = isLate ? "does not answer" : "cannot be reached";
   return new CommandFailed(

@@ -4,6 +4,7 @@ import { setVariables } from "../config/load.ts";
 import { version } from "../version.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { backupCommand, restoreCommand } from "./commands/backup.ts";
+import { cacheCommand } from "./commands/cache.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { pricesCommand } from "./commands/prices.ts";
@@ -48,6 +49,7 @@ export function sentinelProgram(context: CliContext): Command {
     tenantsCommand(context),
     keysCommand(context),
     pricesCommand(context),
+    cacheCommand(context),
     usageCommand(context),
     auditCommand(context),
     reconcileCommand(context),

@@ -13,12 +13,13 @@ export interface AdminChange {
     | "provider.rotated"
     | "provider.deleted"
     | "price.set"
-    | "price.deleted";
+    | "price.deleted"
+    | "cache.purged";
   /** The id of the key that asked for it, or `platform`. */
   readonly by: string;
   /** Absent for what belongs to the platform. */
   readonly tenantId?: string;
-  /** The id of the tenant or key, the name of the provider, `provider/model` of a price. */
+  /** The id of the tenant or key, the name of the provider, `provider/model` of a price, what was purged. */
   readonly subject: string;
 }
 

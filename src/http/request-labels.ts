@@ -3,9 +3,10 @@ import { Failure } from "../errors.ts";
 type Header = string | readonly string[] | undefined;
 
 const tagsMax = 10;
-const namePattern = /^[A-Za-z0-9_.-]{1,64}$/;
+export const tagNamePattern = /^[A-Za-z0-9_.-]{1,64}$/;
 /** Printable, so that it can be shown anywhere; no comma, which ends it. */
-const valuePattern = /^[\x21-\x2b\x2d-\x7e](?:[\x20-\x2b\x2d-\x7e]{0,126}[\x21-\x2b\x2d-\x7e])?$/;
+export const tagValuePattern =
+  /^[\x21-\x2b\x2d-\x7e](?:[\x20-\x2b\x2d-\x7e]{0,126}[\x21-\x2b\x2d-\x7e])?$/;
 const noTags: Readonly<Record<string, string>> = {};
 
 /**
@@ -24,7 +25,7 @@ export function readTags(header: Header): Readonly<Record<string, string>> {
     const equals = part.indexOf("=");
     const name = part.slice(0, Math.max(equals, 0)).trim();
     const value = part.slice(equals + 1).trim();
-    if (!namePattern.test(name) || !valuePattern.test(value)) {
+    if (!tagNamePattern.test(name) || !tagValuePattern.test(value)) {
       throw badTags(
         "must be written as team=a,feature=b: names of letters, digits and _ . - (at most 64), values of printable ASCII (at most 128)",
       );

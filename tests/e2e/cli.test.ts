@@ -35,11 +35,11 @@ afterAll(async () => {
   await upstream[Symbol.asyncDispose]();
 });
 
-async function ask(key: string, model = "gpt-4o"): Promise<Response> {
+async function ask(key: string, model = "gpt-4o", fields: object = {}): Promise<Response> {
   const response = await fetch(`${sentinel.url}/v1/chat/completions`, {
     method: "POST",
     headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-    body: JSON.stringify({ model, messages: [{ role: "user", content: "Hi" }] }),
+    body: JSON.stringify({ model, messages: [{ role: "user", content: "Hi" }], ...fields }),
   });
   await response.text();
   return response;
@@ -125,6 +125,37 @@ test("usage, records and reconciliation agree on what was used", async () => {
   });
   expect(drifted.stderr).toContain("1 of 1 rows drift");
   expect((await reconcile(3_300, "--tolerance", "10")).code).toBe(0);
+});
+
+test("what the cache saved is in the table, in the record's explanation, and in no reconciliation", async () => {
+  await run("tenants", "create", "Savers", "--id", "savers");
+  const key = (await run("keys", "create", "k", "--tenant", "savers")).stdout.trim();
+  const ids = [];
+  for (let count = 0; count < 3; count++) {
+    const answer = await ask(key, "gpt-4o", { temperature: 0 });
+    ids.push(answer.headers.get("x-request-id") ?? "");
+  }
+  const shown = await run("usage", "--tenant", "savers", "--group-by", "model");
+  expect(shown.stdout).toMatch(
+    /COST +CACHE HITS +SAVED +SAVED INPUT +SAVED OUTPUT\ngpt-4o +3 +1,000 +500 +\$0\.\d+ +2 +\$0\.\d+ +2,000 +1,000\nTOTAL/,
+  );
+  const hit = await run("audit", "show", ids[1] ?? "", "--tenant", "savers");
+  expect(hit.stdout).toMatch(
+    new RegExp(
+      `Cache +exact: the answer to ${ids[0]}; saved \\$0\\.\\d+, tokens 1,000 in and 500 out`,
+    ),
+  );
+  expect(hit.stdout).toMatch(/Cost +\$0, exact; no provider was asked/);
+  const [asked] = (await run("audit", "list", "--tenant", "savers", "--json")).rows();
+  const day = String(asked?.["started_at"]).slice(0, 10);
+  const reconciled = await runCli(
+    ["reconcile", "-", "--provider", "openai", "--tenant", "savers"],
+    {
+      cwd: dirname(sentinel.dataDir),
+      stdin: `day,model,requests,input_tokens,output_tokens\n${day},gpt-4o-2024-08-06,1,1000,500\n`,
+    },
+  );
+  expect(reconciled).toMatchObject({ code: 0 });
 });
 
 test("a price that is set applies to the next request, until it is deleted", async () => {

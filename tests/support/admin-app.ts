@@ -7,10 +7,12 @@ import type { ConfiguredPrice } from "../../src/config/price-config.ts";
 import { toFailure } from "../../src/errors.ts";
 import type { AdminChange } from "../../src/http/admin-change.ts";
 import type { AppEnv, Identity } from "../../src/http/context.ts";
+import { cacheRoutes } from "../../src/http/routes/admin/cache.ts";
 import { keyRoutes } from "../../src/http/routes/admin/keys.ts";
 import { priceRoutes } from "../../src/http/routes/admin/prices.ts";
 import { providerRoutes } from "../../src/http/routes/admin/providers.ts";
 import { tenantRoutes } from "../../src/http/routes/admin/tenants.ts";
+import type { CacheAdmin } from "../../src/pipeline/cache/cache-admin.ts";
 import { openDatabase } from "../../src/stores/sqlite/open.ts";
 import { sqlitePriceStore } from "../../src/stores/sqlite/price-store.ts";
 import { sqliteProviderStore } from "../../src/stores/sqlite/provider-store.ts";
@@ -37,6 +39,7 @@ export interface AdminAppOptions {
   readonly allowPrivateUpstreams?: boolean;
   readonly fixedProviders?: readonly ProviderConfig[];
   readonly fixedPrices?: readonly ConfiguredPrice[];
+  readonly cache?: CacheAdmin;
 }
 
 /** The admin routes over a real store, with callers who are signed in already. */
@@ -93,6 +96,7 @@ export async function adminApp(options: AdminAppOptions = {}) {
       },
     }),
   );
+  app.route("/admin/v1/cache", cacheRoutes({ ...common, cache: options.cache }));
   app.onError((thrown) => {
     const failure = toFailure(thrown);
     return Response.json({ error: failure.body }, { status: failure.status });

@@ -7,6 +7,7 @@ import type { Clock } from "../../../lib/clock.ts";
 import { newId } from "../../../lib/ids.ts";
 import type { Identifier } from "../../../tenants/identify.ts";
 import type { TenantStore } from "../../../tenants/tenant-store.ts";
+import { systemTenantId } from "../../../tenants/system-tenant.ts";
 import { policySchema, tenantStatuses } from "../../../tenants/tenant.ts";
 import type { Tenant } from "../../../tenants/tenant.ts";
 import type { OnAdminChange } from "../../admin-change.ts";
@@ -82,7 +83,9 @@ async function createTenant(c: Context<AppEnv>, deps: TenantRoutesDeps): Promise
     policy: body.policy ?? {},
     createdAtMs: deps.clock.epochMs(),
   };
-  if ((await deps.store.createTenant(tenant)) === "taken") {
+  const isTaken =
+    tenant.id === systemTenantId || (await deps.store.createTenant(tenant)) === "taken";
+  if (isTaken) {
     const message = `There is, or was, a tenant '${tenant.id}'. Choose another id.`;
     throw new Failure("conflict", message, { param: "id" });
   }
