@@ -8,9 +8,15 @@ import { defineConfig } from "vitest/config";
  */
 const compileCache = join(import.meta.dirname, ".cache/compile-tests");
 
-const project = (name: string, testTimeout: number) => ({
+/** Without isolation the files of a worker share what it has loaded, which for a gateway takes a second each time. */
+interface Sharing {
+  readonly isolate?: boolean;
+}
+
+const project = (name: string, testTimeout: number, { isolate = true }: Sharing = {}) => ({
   test: {
     name,
+    isolate,
     include: [`tests/${name}/**/*.test.ts`],
     testTimeout,
     hookTimeout: 60_000,
@@ -23,9 +29,9 @@ const project = (name: string, testTimeout: number) => ({
 export default defineConfig({
   test: {
     projects: [
-      project("unit", 10_000),
+      project("unit", 10_000, { isolate: false }),
       project("contract", 20_000),
-      project("http", 20_000),
+      project("http", 20_000, { isolate: false }),
       project("e2e", 120_000),
       project("matrix", 20_000),
     ],

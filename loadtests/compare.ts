@@ -77,6 +77,7 @@ async function startTarget(target: Target): Promise<RunningProcess | undefined> 
       port,
       dataFolder,
       redisUrl: redis?.url,
+      hasNoCache: target.hasNoCache,
     }),
     port,
     readyPath: "/health/ready",

@@ -1,4 +1,4 @@
-import { nextWholeRequest } from "./harness/chat-requests.ts";
+import { nextWholeRequest, repeatedRequest } from "./harness/chat-requests.ts";
 import { DriverConnection } from "./harness/driver-connection.ts";
 import type { Driven, Scenario } from "./harness/scenario.ts";
 
@@ -10,15 +10,26 @@ export const wholeAnswers: Scenario = {
   unit: "request",
   times: "absolute",
   load: "saturating",
-  drive,
+  drive: (origin, seconds) => drive(origin, seconds, nextWholeRequest),
 };
 
+/** As above, asking again for what was asked before. */
+export const cachedAnswers: Scenario = {
+  ...wholeAnswers,
+  name: `answers that were given before, ${connectionCount} connections, closed loop`,
+  drive: (origin, seconds) => drive(origin, seconds, repeatedRequest),
+};
+
+type NextRequest = () => string;
+
 /** No request begins after `seconds`; those that run are read to their end. */
-async function drive(origin: string, seconds: number): Promise<Driven> {
+async function drive(origin: string, seconds: number, next: NextRequest): Promise<Driven> {
   const tally: Tally = { eachMs: [], failedCount: 0 };
   const startMs = performance.now();
   const endMs = startMs + seconds * 1000;
-  const lanes = Array.from({ length: connectionCount }, () => askUntil(endMs, origin, tally));
+  const lanes = Array.from({ length: connectionCount }, () =>
+    askUntil(endMs, { origin, next, tally }),
+  );
   await Promise.all(lanes);
   return {
     completedCount: tally.eachMs.length,
@@ -33,10 +44,16 @@ interface Tally {
   failedCount: number;
 }
 
-async function askUntil(endMs: number, origin: string, tally: Tally): Promise<void> {
+interface Lane {
+  readonly origin: string;
+  readonly next: NextRequest;
+  readonly tally: Tally;
+}
+
+async function askUntil(endMs: number, { origin, next, tally }: Lane): Promise<void> {
   using connection = new DriverConnection(origin);
   while (performance.now() < endMs) {
-    const answer = await connection.ask(nextWholeRequest());
+    const answer = await connection.ask(next());
     if (answer.kind === "answered") tally.eachMs.push(answer.totalMs);
     else tally.failedCount += 1;
   }

@@ -4,6 +4,7 @@ import { z } from "zod";
 
 import { installDebianPackages } from "./install-debian-packages.ts";
 import { installPythonClient } from "./install-python-client.ts";
+import { installTestEmbedder } from "./install-test-embedder.ts";
 import { nodeStep, programs, runStep } from "./run-step.ts";
 
 /**
@@ -27,6 +28,7 @@ await mkdir(".cache", { recursive: true });
 await rm(reportPath, { force: true });
 await installDebianPackages();
 await installPythonClient();
+await installTestEmbedder();
 const vitest = nodeStep(
   "tests",
   programs.vitest,

@@ -39,10 +39,21 @@ const numberPlace = "000000000";
 const wholeParts = partsAround({ model: "gpt-4o-mini", temperature, max_tokens: 256 });
 const streamParts = partsAround({ model: "gpt-4o-mini", temperature, stream: true });
 let requestNumber = 0;
+let repeatedNumber = 0;
 
 /** The next request for a whole answer. */
 export function nextWholeRequest(): string {
   return nextRequest(wholeParts);
+}
+
+/** How many different requests are asked again and again. */
+const repeatedCount = 100;
+
+/** One of a few requests for a whole answer: from the second round on each was asked before. */
+export function repeatedRequest(): string {
+  const { before, after } = wholeParts;
+  repeatedNumber = (repeatedNumber + 1) % repeatedCount;
+  return before + `again${repeatedNumber}`.padStart(numberPlace.length, "0") + after;
 }
 
 /** The next request for a stream; like most clients it does not ask for usage. */

@@ -8,13 +8,15 @@ export interface GatewayPlace {
   readonly port: number;
   readonly dataFolder: string;
   readonly redisUrl: string | undefined;
+  readonly hasNoCache: true | undefined;
 }
 
 /**
  * The whole environment of a target. Nothing of the caller's is passed on except PATH, so that no key
  * or setting of the shell changes what is measured.
  */
-export function gatewayEnvironment({ mockOrigin, port, dataFolder, redisUrl }: GatewayPlace) {
+export function gatewayEnvironment(place: GatewayPlace) {
+  const { mockOrigin, port, dataFolder, redisUrl, hasNoCache } = place;
   return {
     PATH: process.env["PATH"],
     OPENAI_BASE_URL: `${mockOrigin}/v1`,
@@ -25,5 +27,6 @@ export function gatewayEnvironment({ mockOrigin, port, dataFolder, redisUrl }: G
     SENTINEL_DEFAULT_KEY: gatewayKey,
     SENTINEL_ADMIN_TOKEN: adminToken,
     ...(redisUrl === undefined ? {} : { SENTINEL_REDIS_URL: redisUrl }),
+    ...(hasNoCache === undefined ? {} : { SENTINEL_CACHE: "off" }),
   };
 }

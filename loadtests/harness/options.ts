@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { openLoop } from "../open-loop.ts";
 import { pacedStreams } from "../paced-streams.ts";
-import { wholeAnswers } from "../whole-answers.ts";
+import { cachedAnswers, wholeAnswers } from "../whole-answers.ts";
 import type { Scenario } from "./scenario.ts";
 import { targets, type Target } from "./targets.ts";
 
@@ -21,6 +21,7 @@ export function readOptions(list: readonly string[]): Options {
     args: [...list],
     options: {
       whole: { type: "boolean", default: false },
+      cached: { type: "boolean", default: false },
       streams: { type: "boolean", default: false },
       "open-loop": { type: "boolean", default: false },
       rounds: { type: "string", default: "3" },
@@ -30,11 +31,12 @@ export function readOptions(list: readonly string[]): Options {
   });
   const chosen = [
     ...(values.whole ? [wholeAnswers] : []),
+    ...(values.cached ? [cachedAnswers] : []),
     ...(values.streams ? [pacedStreams] : []),
     ...(values["open-loop"] ? [openLoop] : []),
   ];
   return {
-    scenarios: chosen.length > 0 ? chosen : [wholeAnswers, pacedStreams, openLoop],
+    scenarios: chosen.length > 0 ? chosen : [wholeAnswers, cachedAnswers, pacedStreams, openLoop],
     targets: chooseTargets(values.only),
     roundCount: wholeNumber("--rounds", values.rounds, roundsMax),
     seconds: wholeNumber("--seconds", values.seconds, secondsMax),

@@ -6,6 +6,7 @@ export interface Target {
   readonly script: string;
   /** Needs a Redis, which is started for it on the driver's core. */
   readonly usesRedis?: true;
+  readonly hasNoCache?: true;
 }
 
 /** The target that the others are divided by. */
@@ -14,9 +15,12 @@ export const limitName = "hono-request";
 const loadtests = join(import.meta.dirname, "..");
 
 /** In the order in which they take turns. */
+const sentinel = join(loadtests, "..", "src", "main.ts");
+
 export const targets: readonly Target[] = [
   { name: limitName, script: join(loadtests, "targets", "hono-request.ts") },
   { name: "hono-dispatch", script: join(loadtests, "targets", "hono-dispatch.ts") },
-  { name: "sentinel", script: join(loadtests, "..", "src", "main.ts") },
-  { name: "sentinel-redis", script: join(loadtests, "..", "src", "main.ts"), usesRedis: true },
+  { name: "sentinel", script: sentinel },
+  { name: "sentinel-no-cache", script: sentinel, hasNoCache: true },
+  { name: "sentinel-redis", script: sentinel, usesRedis: true },
 ];
