@@ -120,16 +120,7 @@ const withoutStore = "The cache's store does not answer; what is in memory is se
 /** The store as it is, noting whether it answers. */
 function noting(store: ExactStore, health: PartHealth): ExactStore {
   return {
-    get: async (tenantId, key) => {
-      try {
-        const found = await store.get(tenantId, key);
-        health.noteOk();
-        return found;
-      } catch (error) {
-        health.noteFailure(withoutStore);
-        throw error;
-      }
-    },
+    get: (tenantId, key) => health.noting(store.get(tenantId, key), withoutStore),
     put: (key, answer) => store.put(key, answer),
     purge: (what) => store.purge(what),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

@@ -272,10 +272,8 @@ function platformTokenCheck(storedHash: string | undefined): (token: string) => 
 
 /** The store as it is, noting whether it works. */
 function watched(store: KeyFinder, health: PartHealth): KeyFinder {
-  const noting = notedIn(
-    health,
-    "The tenant store does not answer; callers known already are served.",
-  );
+  const noting = <Value>(call: Promise<Value>): Promise<Value> =>
+    health.noting(call, "The tenant store does not answer; callers known already are served.");
   return {
     findKey: (hash) => noting(store.findKey(hash)),
     touchLastUsedDay: (uses) => noting(store.touchLastUsedDay(uses)),
@@ -283,29 +281,12 @@ function watched(store: KeyFinder, health: PartHealth): KeyFinder {
 }
 
 function watchedOwners(store: ResponseOwnerStore, health: PartHealth): ResponseOwnerStore {
-  const noting = notedIn(
-    health,
-    "It is not known whose the older stored responses are; all but going on from them works.",
-  );
+  const detail =
+    "It is not known whose the older stored responses are; all but going on from them works.";
+  const noting = <Value>(call: Promise<Value>): Promise<Value> => health.noting(call, detail);
   return {
     putOwners: (records) => noting(store.putOwners(records)),
     findOwner: (wanted) => noting(store.findOwner(wanted)),
     forgetExpired: (nowMs, limit) => noting(store.forgetExpired(nowMs, limit)),
-  };
-}
-
-function notedIn(
-  health: PartHealth,
-  detail: string,
-): <Value>(call: Promise<Value>) => Promise<Value> {
-  return async (call) => {
-    try {
-      const value = await call;
-      health.noteOk();
-      return value;
-    } catch (error) {
-      health.noteFailure(detail);
-      throw error;
-    }
   };
 }

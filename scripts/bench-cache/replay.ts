@@ -1,4 +1,5 @@
-import { guardAgainst, type GuardName } from "../../src/pipeline/cache/guards.ts";
+import { guardAgainst } from "../../src/pipeline/cache/guards.ts";
+import type { GuardName } from "../../src/tenants/cache-policy.ts";
 import { prepare, type Prepared } from "../../src/pipeline/cache/guards/prepare.ts";
 import { semanticIndexLimits } from "../../src/pipeline/cache/semantic-index.ts";
 import {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 
 /** What options take. A value that is none is a misuse: commander says so, and the exit code is 2. */
 export function wholeNumber(text: string): number {
@@ -59,4 +60,16 @@ export function jsonObject(text: string): Readonly<Record<string, unknown>> {
     // Said below, as for JSON that is no object.
   }
   throw new InvalidArgumentError("It must be a JSON object.");
+}
+
+/** What reports are about: whose requests, and of which time. */
+export function withTenantAndTime(report: Command): Command {
+  return report
+    .option("--tenant <id>", "whose", "default")
+    .option(
+      "--from <time>",
+      "as 2026-11-01 or 2026-11-01T12:00:00Z; thirty days ago if not given",
+      time,
+    )
+    .option("--to <time>", "now, if not given", time);
 }

@@ -72,6 +72,13 @@ export function changeFields(json: JsonText, changes: ReadonlyMap<string, FieldC
   return `{${parts.join(",")}}`;
 }
 
+export const isFilledList = (value: unknown): value is unknown[] =>
+  Array.isArray(value) && value.length > 0;
+
+/** The objects of a list, in their order; none of what is no list. */
+export const objectsOf = (list: unknown): readonly JsonObject[] =>
+  Array.isArray(list) ? list.filter(isJsonObject) : [];
+
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -36,4 +36,16 @@ export class PartHealth {
     if (this.#detail === undefined) this.#sinceEpochMs = this.#clock.epochMs();
     this.#detail = detail;
   }
+
+  /** The call as it is, noting whether it worked; `detail` is what is wrong if it does not. */
+  async noting<Value>(call: Promise<Value>, detail: string): Promise<Value> {
+    try {
+      const value = await call;
+      this.noteOk();
+      return value;
+    } catch (error) {
+      this.noteFailure(detail);
+      throw error;
+    }
+  }
 }

@@ -1,4 +1,4 @@
-import { isJsonObject } from "../lib/json-text.ts";
+import { isJsonObject, objectsOf } from "../lib/json-text.ts";
 import type { JsonObject } from "../lib/json-text.ts";
 
 /** Tokens of one answer, counted the same way whoever sent it. */
@@ -100,7 +100,7 @@ function specialTokens(inputDetails: JsonObject, outputDetails: JsonObject): Par
 function chargedBeside(usage: JsonObject, answer: JsonObject): Partial<Usage> {
   const tools = usage["server_tool_use"];
   const told = isJsonObject(tools) ? tools["web_search_requests"] : usage["num_search_queries"];
-  const items = Array.isArray(answer["output"]) ? answer["output"].filter(isJsonObject) : [];
+  const items = objectsOf(answer["output"]);
   const searches = items.filter(isSearch).length;
   return {
     ...countsAboveZero({ webSearches: count(told) ?? searches }),

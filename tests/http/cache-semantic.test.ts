@@ -3,6 +3,7 @@ import { afterAll, expect, test } from "vitest";
 import { admin } from "../support/admin-client.ts";
 import { recordsOf } from "../support/books-agree.ts";
 import { startGateway } from "../support/gateway.ts";
+import { plainly, politely } from "../support/menu-questions.ts";
 import { impatient, yamlOf } from "../support/one-upstream.ts";
 import { newTenant, nanoUsdPer, priceOfM } from "../support/priced-upstream.ts";
 import type { TestTenant } from "../support/priced-upstream.ts";
@@ -68,15 +69,6 @@ async function untilLearnt(): Promise<void> {
     if (waiting + running === 0) return;
   }
 }
-
-/** Letters alone: a number would be the guards'. */
-const nameOf = (index: number): string =>
-  Array.from(String(index).padStart(3, "0"), (digit) => "bdfgklmnrs"[Number(digit)] ?? "").join(
-    "a",
-  );
-
-const plainly = (index: number): string => `How do I open the ${nameOf(index)} menu?`;
-const politely = (index: number): string => `please, how do I open ${nameOf(index)} menu`;
 
 /** Asks the same things in two ways until what means the same is served. Returns how many that took. */
 async function teach(tenant: TestTenant, mostQuestions = 200): Promise<number> {

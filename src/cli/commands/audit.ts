@@ -8,7 +8,7 @@ import { command, connect, printJson, printRows, withExamples } from "../context
 import type { CliContext, JsonOption } from "../context.ts";
 import { askAll, CommandFailed, queryOf } from "../gateway-client.ts";
 import type { Answer } from "../gateway-client.ts";
-import { positiveNumber, time, usd, wholeNumber } from "../option-values.ts";
+import { positiveNumber, usd, wholeNumber, withTenantAndTime } from "../option-values.ts";
 import { dollars, field, grouped } from "../table.ts";
 import type { Column } from "../table.ts";
 import { checkpointsCommand, unwritable, verifyCommand } from "./audit-chain.ts";
@@ -135,14 +135,7 @@ function brokenOff(error: unknown, output: string | undefined): Error {
 }
 
 function withFilters(filtered: Command): Command {
-  return filtered
-    .option("--tenant <id>", "whose", "default")
-    .option(
-      "--from <time>",
-      "as 2026-11-01 or 2026-11-01T12:00:00Z; thirty days ago if not given",
-      time,
-    )
-    .option("--to <time>", "now, if not given", time)
+  return withTenantAndTime(filtered)
     .option("--model <name>", "as asked for, or as served")
     .option("--provider <name>", "who served")
     .option("--key <id>", "who asked")

@@ -6,7 +6,7 @@ import { command, connect, printJson, withExamples } from "../context.ts";
 import type { CliContext, JsonOption } from "../context.ts";
 import { queryOf } from "../gateway-client.ts";
 import type { Answer } from "../gateway-client.ts";
-import { time } from "../option-values.ts";
+import { withTenantAndTime } from "../option-values.ts";
 import { count, dollars, dollarText, field, grouped, table } from "../table.ts";
 import type { Column } from "../table.ts";
 
@@ -34,14 +34,7 @@ const figures: readonly Column[] = [
 
 /** `sentinel usage`. */
 export function usageCommand(context: CliContext): Command {
-  const usage = command("usage", "what a tenant used, and what it cost")
-    .option("--tenant <id>", "whose", "default")
-    .option(
-      "--from <time>",
-      "as 2026-11-01 or 2026-11-01T12:00:00Z; thirty days ago if not given",
-      time,
-    )
-    .option("--to <time>", "now, if not given", time)
+  const usage = withTenantAndTime(command("usage", "what a tenant used, and what it cost"))
     .option(
       "--group-by <dimensions>",
       `with commas: ${usageDimensions.join(", ")}`,

@@ -11,13 +11,21 @@ import { upstreamHeaders } from "../../providers/transport/request-headers.ts";
 import { sendUpstream } from "../../providers/transport/send.ts";
 import type { Embedded } from "../embed-queue.ts";
 
-export interface EmbeddingServer {
+/** A model behind OpenAI's `/v1/embeddings`. */
+export interface EmbeddingApi {
+  /** How messages name it: never its address. */
   readonly name: string;
+  /** With the version in its path and no slash at the end: `https://api.openai.com/v1`. */
   readonly baseUrl: string;
   readonly model: string;
   readonly apiKey: string | undefined;
+  /** Asked for with every text, of models that can shorten their vectors. */
   readonly dimensions?: number;
+  /** Headers that the operator adds to every request, names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface EmbeddingServer extends EmbeddingApi {
   readonly pools: UpstreamPools;
   readonly limits: { readonly connectMs: number; readonly answerMs: number };
   readonly health: PartHealth;

@@ -7,18 +7,9 @@ import { openPools } from "../../providers/transport/pools.ts";
 import { EmbedQueue } from "../embed-queue.ts";
 import type { EmbedQueueLimits } from "../embed-queue.ts";
 import { askForVectors, VectorReader } from "./ask.ts";
+import type { EmbeddingApi } from "./ask.ts";
 
-export interface CompatibleEmbedderOptions {
-  /** How messages name it: never its address. */
-  readonly name: string;
-  /** With the version in its path and no slash at the end: `https://api.openai.com/v1`. */
-  readonly baseUrl: string;
-  readonly model: string;
-  readonly apiKey: string | undefined;
-  /** Asked for with every text, of models that can shorten their vectors. */
-  readonly dimensions?: number;
-  /** Headers that the operator adds to every request, names in lower case. */
-  readonly headers?: Readonly<Record<string, string>>;
+export interface CompatibleEmbedderOptions extends EmbeddingApi {
   readonly clock: Clock;
   readonly limits?: Partial<CompatibleEmbedderLimits>;
 }

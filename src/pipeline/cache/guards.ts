@@ -17,8 +17,6 @@ import { timesDiffer } from "./guards/time.ts";
 import { unitsDiffer } from "./guards/units.ts";
 import type { Word } from "./guards/words.ts";
 
-export { guardNames, type GuardName };
-
 /** Which guards a route has; all of them unless it says otherwise. */
 export interface GuardOptions {
   readonly guards?: ReadonlySet<GuardName>;
@@ -44,7 +42,7 @@ export function guardAgainst(
   // None of them knows what stands behind the cut, so none lets it pass.
   if (left.isCut || right.isCut) return guardNames.findLast(isOn);
   const pair = pairOf(left, right);
-  return guardNames.find((name) => isOn(name) && rules[name](pair));
+  return guardNames.find((name) => isOn(name) && guardRules[name](pair));
 }
 
 interface Pair {
@@ -71,7 +69,7 @@ function pairOf(asked: Prepared, cached: Prepared): Pair {
   };
 }
 
-const rules: Readonly<Record<GuardName, (pair: Pair) => boolean>> = {
+export const guardRules: Readonly<Record<GuardName, (pair: Pair) => boolean>> = {
   language: ({ asked, cached }) => languageForbids(asked, cached),
   numbers: ({ asked, cached }) => numbersDiffer(asked.numbers, cached.numbers),
   units: ({ asked, cached }) => unitsDiffer(asked.units, cached.units),

@@ -1,5 +1,5 @@
 import { parseExactly } from "../../lib/exact-json.ts";
-import { changeFields, isJsonObject } from "../../lib/json-text.ts";
+import { changeFields, isFilledList, isJsonObject } from "../../lib/json-text.ts";
 import type { JsonText } from "../../lib/json-text.ts";
 import type { CachedEndpoint } from "./cache-store.ts";
 
@@ -31,7 +31,7 @@ export type SemanticVerdict =
 export function semanticQuestion(endpoint: CachedEndpoint, request: JsonText): SemanticVerdict {
   const field = conversationFields[endpoint];
   if (field === undefined) return bypass("endpoint");
-  if (isFilled(request.value["tools"]) || isFilled(request.value["functions"]))
+  if (isFilledList(request.value["tools"]) || isFilledList(request.value["functions"]))
     return bypass("tools");
   const conversation = exactField(request, field);
   const turns = turnsOf(conversation);
@@ -63,8 +63,6 @@ function turnsOf(conversation: unknown): readonly unknown[] {
 
 const bypass = (reason: NoQuestionReason): SemanticVerdict => ({ kind: "bypass", reason });
 
-const isFilled = (value: unknown): boolean => Array.isArray(value) && value.length > 0;
-
 /** With all digits of its numbers: two scopes must not become one. */
 function exactField({ fields, text }: JsonText, name: string): unknown {
   const field = fields.find(({ key }) => key === name);
@@ -84,7 +82,7 @@ const toolParts: ReadonlySet<unknown> = new Set(["tool_use", "tool_result"]);
 function whyNotTurn(turn: unknown): NoQuestionReason | undefined {
   if (!isJsonObject(turn)) return "no_question";
   const { role, type = "message", content } = turn;
-  if (role === "tool" || role === "function" || isFilled(turn["tool_calls"])) return "tools";
+  if (role === "tool" || role === "function" || isFilledList(turn["tool_calls"])) return "tools";
   if (type !== "message" && type !== "reasoning") return "tools";
   if (!Array.isArray(content)) return undefined;
   return content.map(whyNotPart).find((reason) => reason !== undefined);

@@ -1,4 +1,4 @@
-import { isJsonObject } from "../../lib/json-text.ts";
+import { isFilledList, isJsonObject } from "../../lib/json-text.ts";
 import type { JsonObject } from "../../lib/json-text.ts";
 import type { CachedEndpoint } from "./cache-store.ts";
 
@@ -134,8 +134,5 @@ function hasPart(item: unknown, type: string): boolean {
   if (!isJsonObject(item) || !Array.isArray(item["content"])) return false;
   return item["content"].some((part) => isJsonObject(part) && part["type"] === type);
 }
-
-const isFilledList = (value: unknown): value is unknown[] =>
-  Array.isArray(value) && value.length > 0;
 
 const isThere = (value: unknown): boolean => value !== undefined && value !== null;

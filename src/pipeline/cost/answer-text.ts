@@ -1,4 +1,4 @@
-import { isJsonObject } from "../../lib/json-text.ts";
+import { isJsonObject, objectsOf } from "../../lib/json-text.ts";
 import type { JsonObject } from "../../lib/json-text.ts";
 import type { Endpoint } from "../../protocol/endpoints.ts";
 
@@ -10,16 +10,16 @@ export function answerText(endpoint: Endpoint, answer: JsonObject): string {
   const texts: string[] = [];
   switch (endpoint) {
     case "chat":
-      for (const { message } of objectsIn(answer["choices"])) addMessage(message, texts);
+      for (const { message } of objectsOf(answer["choices"])) addMessage(message, texts);
       break;
     case "completions":
-      for (const { text } of objectsIn(answer["choices"])) addText(text, texts);
+      for (const { text } of objectsOf(answer["choices"])) addText(text, texts);
       break;
     case "responses":
-      for (const item of objectsIn(answer["output"])) addItem(item, texts);
+      for (const item of objectsOf(answer["output"])) addItem(item, texts);
       break;
     case "messages":
-      for (const block of objectsIn(answer["content"])) addBlock(block, texts);
+      for (const block of objectsOf(answer["content"])) addBlock(block, texts);
       break;
     case "embeddings":
     case "moderations":
@@ -33,17 +33,17 @@ function addMessage(message: unknown, texts: string[]): void {
   const { reasoning_content: thoughts, reasoning, content, refusal, function_call: call } = message;
   addText(typeof thoughts === "string" && thoughts !== "" ? thoughts : reasoning, texts);
   addText(content, texts);
-  for (const part of objectsIn(content)) addText(part["text"], texts);
+  for (const part of objectsOf(content)) addText(part["text"], texts);
   addText(refusal, texts);
   addCall(call, texts);
-  for (const each of objectsIn(message["tool_calls"])) {
+  for (const each of objectsOf(message["tool_calls"])) {
     addCall(each["function"] ?? each["custom"], texts);
   }
 }
 
 /** An item of /v1/responses: a message, thoughts, or a call. */
 function addItem(item: JsonObject, texts: string[]): void {
-  for (const part of [...objectsIn(item["summary"]), ...objectsIn(item["content"])]) {
+  for (const part of [...objectsOf(item["summary"]), ...objectsOf(item["content"])]) {
     addText(part["text"], texts);
     addText(part["refusal"], texts);
   }
@@ -67,6 +67,3 @@ function addCall(call: unknown, texts: string[]): void {
 function addText(text: unknown, texts: string[]): void {
   if (typeof text === "string") texts.push(text);
 }
-
-const objectsIn = (list: unknown): readonly JsonObject[] =>
-  Array.isArray(list) ? list.filter(isJsonObject) : [];

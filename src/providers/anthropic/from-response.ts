@@ -1,10 +1,10 @@
 import { Failure } from "../../errors.ts";
 import { newId } from "../../lib/ids.ts";
-import { isJsonObject } from "../../lib/json-text.ts";
+import { isJsonObject, objectsOf } from "../../lib/json-text.ts";
 import type { JsonObject } from "../../lib/json-text.ts";
 import { chatUsage } from "../chat-usage.ts";
 import { readCounts, serviceTierOf } from "./answer/usage.ts";
-import { isThinkingBlock, objectsOf, textOr } from "./wire.ts";
+import { isThinkingBlock, textOr } from "./wire.ts";
 import type { Block } from "./wire.ts";
 
 export interface CompletionOptions {

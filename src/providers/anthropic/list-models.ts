@@ -1,11 +1,11 @@
-import { isJsonObject } from "../../lib/json-text.ts";
+import { isJsonObject, objectsOf } from "../../lib/json-text.ts";
 import type { JsonObject } from "../../lib/json-text.ts";
 import type { AdapterOptions } from "../adapter-options.ts";
 import { fetchList, noList } from "../fetch-list.ts";
 import type { ListedModel } from "../model-lists.ts";
 import { upstreamHeaders } from "../transport/request-headers.ts";
 import { headerRules } from "./adapter.ts";
-import { apiVersion, objectsOf } from "./wire.ts";
+import { apiVersion } from "./wire.ts";
 
 /** The most that Anthropic puts on a page. */
 const modelsPerPage = 1_000;

@@ -1,4 +1,4 @@
-import { isJsonObject } from "../../lib/json-text.ts";
+import { isJsonObject, objectsOf } from "../../lib/json-text.ts";
 import type { JsonObject } from "../../lib/json-text.ts";
 import type { ProviderCall } from "../provider.ts";
 import { traitsOf } from "./model-traits.ts";
@@ -8,7 +8,7 @@ import type { AnswerFormat } from "./request/output-format.ts";
 import { toLimits, toSampling } from "./request/limits.ts";
 import { toThinking } from "./request/thinking.ts";
 import { toToolPlan } from "./request/tools.ts";
-import { invalid, objectsOf } from "./wire.ts";
+import { invalid } from "./wire.ts";
 import type { Block, Dropped } from "./wire.ts";
 
 export interface WrittenChat {

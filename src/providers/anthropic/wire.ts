@@ -1,6 +1,6 @@
 import { Failure } from "../../errors.ts";
 import { parseExactly } from "../../lib/exact-json.ts";
-import { isJsonObject } from "../../lib/json-text.ts";
+
 import type { JsonObject } from "../../lib/json-text.ts";
 
 /**
@@ -29,11 +29,6 @@ export type Dropped = Set<string>;
 /** A field that cannot be translated: a mistake, or more than Claude can do and another target may. */
 export function invalid(param: string, message: string): Failure {
   return new Failure("invalid_value", `'${param}' ${message}`, { param, recovery: "fallback" });
-}
-
-/** The objects of a list; empty for anything else. */
-export function objectsOf(list: unknown): readonly JsonObject[] {
-  return Array.isArray(list) ? list.filter(isJsonObject) : [];
 }
 
 export function textOr(value: unknown, otherwise: string): string {

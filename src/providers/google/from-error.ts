@@ -1,5 +1,5 @@
 import type { ErrorBody, Failure } from "../../errors.ts";
-import { isJsonObject } from "../../lib/json-text.ts";
+import { isJsonObject, objectsOf } from "../../lib/json-text.ts";
 import type { JsonObject } from "../../lib/json-text.ts";
 import { readErrorBody } from "../../protocol/error-body.ts";
 import type { UpstreamResponse } from "../transport/upstream-call.ts";
@@ -113,8 +113,8 @@ function retryDelayMs(error: JsonObject): number | undefined {
   return undefined;
 }
 
-function detailsOf(error: JsonObject): JsonObject[] {
-  return Array.isArray(error["details"]) ? error["details"].filter(isJsonObject) : [];
+function detailsOf(error: JsonObject): readonly JsonObject[] {
+  return objectsOf(error["details"]);
 }
 
 function parse(bytes: Buffer): unknown {

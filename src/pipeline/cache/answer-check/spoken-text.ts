@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from "../../../lib/json-text.ts";
+import { type JsonObject, isJsonObject, objectsOf } from "../../../lib/json-text.ts";
 import type { CachedEndpoint, StoredAnswer } from "../cache-store.ts";
 import { foldEvents, readEvents } from "../replay.ts";
 
@@ -39,11 +39,11 @@ type Text = string | undefined;
 function textsOf(endpoint: CachedEndpoint, answer: JsonObject): readonly Text[] {
   switch (endpoint) {
     case "chat":
-      return objectsIn(answer["choices"]).flatMap(({ message }) => messageTexts(message));
+      return objectsOf(answer["choices"]).flatMap(({ message }) => messageTexts(message));
     case "messages":
-      return objectsIn(answer["content"]).flatMap(partTexts);
+      return objectsOf(answer["content"]).flatMap(partTexts);
     case "responses":
-      return objectsIn(answer["output"]).flatMap(itemTexts);
+      return objectsOf(answer["output"]).flatMap(itemTexts);
     case "completions":
     case "embeddings":
       return [];
@@ -55,12 +55,12 @@ function messageTexts(message: unknown): readonly Text[] {
   const { content, refusal } = message;
   const refused = typeof refusal === "string" ? [refusal] : [];
   if (typeof content === "string") return [content, ...refused];
-  return [...objectsIn(content).flatMap(partTexts), ...refused];
+  return [...objectsOf(content).flatMap(partTexts), ...refused];
 }
 
 function itemTexts(item: JsonObject): readonly Text[] {
   if (item["type"] === "reasoning") return [];
-  return item["type"] === "message" ? objectsIn(item["content"]).flatMap(partTexts) : [undefined];
+  return item["type"] === "message" ? objectsOf(item["content"]).flatMap(partTexts) : [undefined];
 }
 
 const thoughts: ReadonlySet<unknown> = new Set(["thinking", "redacted_thinking", "reasoning"]);
@@ -70,6 +70,3 @@ function partTexts({ type, text, refusal }: JsonObject): readonly Text[] {
   const said = typeof text === "string" ? text : refusal;
   return [typeof said === "string" ? said : undefined];
 }
-
-const objectsIn = (list: unknown): readonly JsonObject[] =>
-  Array.isArray(list) ? list.filter(isJsonObject) : [];

@@ -1,4 +1,4 @@
-import { isJsonObject } from "../../../lib/json-text.ts";
+import { isJsonObject, objectsOf } from "../../../lib/json-text.ts";
 import type { JsonObject } from "../../../lib/json-text.ts";
 import { mergeDelta, noFields } from "./merge-delta.ts";
 import type { Fields } from "./merge-delta.ts";
@@ -23,7 +23,7 @@ export function foldChunks(
   for (const chunk of chunks) {
     addHead(head, chunk);
     usage = chunk["usage"] ?? usage;
-    for (const choice of objectsIn(chunk["choices"])) addChoice(endpoint, choices, choice);
+    for (const choice of objectsOf(chunk["choices"])) addChoice(endpoint, choices, choice);
   }
   if (choices.size === 0) return undefined;
   const sorted = [...choices].sort(([left], [right]) => left - right);
@@ -73,7 +73,7 @@ function finishChoice(endpoint: ChoiceEndpoint, index: number, choice: Fields): 
       role: "assistant",
       content: null,
       ...message,
-      ...(Array.isArray(calls) && { tool_calls: objectsIn(calls).map(withoutIndex) }),
+      ...(Array.isArray(calls) && { tool_calls: objectsOf(calls).map(withoutIndex) }),
     },
   };
 }
@@ -83,7 +83,7 @@ const withoutIndex = ({ index: _, ...call }: JsonObject): JsonObject => call;
 /** Two chunks for each choice: one with all that it says, and one that ends it. Without the usage. */
 export function chunksOf(endpoint: ChoiceEndpoint, answer: JsonObject): readonly JsonObject[] {
   const head = chunkHead(endpoint, answer);
-  return objectsIn(answer["choices"]).flatMap((choice, place) => {
+  return objectsOf(answer["choices"]).flatMap((choice, place) => {
     const { index = place, message, text, logprobs = null, finish_reason, ...rest } = choice;
     const isChat = endpoint === "chat";
     const said = isChat ? { delta: deltaOf(message) } : { text: text ?? "" };
@@ -114,8 +114,5 @@ function deltaOf(message: unknown): JsonObject {
   if (!isJsonObject(message)) return {};
   const calls = message["tool_calls"];
   if (!Array.isArray(calls)) return message;
-  return { ...message, tool_calls: objectsIn(calls).map((call, index) => ({ index, ...call })) };
+  return { ...message, tool_calls: objectsOf(calls).map((call, index) => ({ index, ...call })) };
 }
-
-const objectsIn = (list: unknown): readonly JsonObject[] =>
-  Array.isArray(list) ? list.filter(isJsonObject) : [];

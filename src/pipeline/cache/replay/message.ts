@@ -1,5 +1,6 @@
-import { isJsonObject } from "../../../lib/json-text.ts";
+import { isJsonObject, objectsOf } from "../../../lib/json-text.ts";
 import type { JsonObject } from "../../../lib/json-text.ts";
+import { blockEvents } from "../../../protocol/message-blocks.ts";
 import { mergeDelta, noFields } from "./merge-delta.ts";
 import type { Fields } from "./merge-delta.ts";
 
@@ -95,7 +96,7 @@ export function messageEvents(message: JsonObject): readonly JsonObject[] {
     Object.entries(message).map(([name, value]) => [name, ending.includes(name) ? null : value]),
   );
   const counts = isJsonObject(usage) ? usage : {};
-  const blocks = (Array.isArray(content) ? content : []).filter(isJsonObject);
+  const blocks = objectsOf(content);
   return [
     {
       type: "message_start",
@@ -109,48 +110,4 @@ export function messageEvents(message: JsonObject): readonly JsonObject[] {
     },
     { type: "message_stop" },
   ];
-}
-
-function blockEvents(block: JsonObject, index: number): readonly JsonObject[] {
-  const deltas = deltasOf(block);
-  const start = deltas.length === 0 ? block : startOf(block);
-  return [
-    { type: "content_block_start", index, content_block: start },
-    ...deltas.map((delta) => ({ type: "content_block_delta", index, delta })),
-    { type: "content_block_stop", index },
-  ];
-}
-
-/** A block as it begins: what comes in pieces is empty. */
-function startOf(block: JsonObject): JsonObject {
-  switch (block["type"]) {
-    case "text":
-      return { ...block, text: "", ...(Array.isArray(block["citations"]) && { citations: [] }) };
-    case "thinking":
-      return { ...block, thinking: "", signature: "" };
-    default:
-      return { ...block, input: {} };
-  }
-}
-
-/** None for a block that goes as a whole, which is the way of all that we do not know. */
-function deltasOf({ type, text, thinking, signature, citations, input }: JsonObject): JsonObject[] {
-  switch (type) {
-    case "text": {
-      const cited = (Array.isArray(citations) ? (citations as unknown[]) : []).map((citation) => ({
-        type: "citations_delta",
-        citation,
-      }));
-      return [{ type: "text_delta", text }, ...cited];
-    }
-    case "thinking":
-      return [
-        { type: "thinking_delta", thinking },
-        { type: "signature_delta", signature: signature ?? "" },
-      ];
-    default:
-      return isJsonObject(input)
-        ? [{ type: "input_json_delta", partial_json: JSON.stringify(input) }]
-        : [];
-  }
 }

@@ -1,4 +1,4 @@
-import { isJsonObject } from "../../../lib/json-text.ts";
+import { isJsonObject, objectsOf } from "../../../lib/json-text.ts";
 import type { JsonObject } from "../../../lib/json-text.ts";
 
 /**
@@ -37,7 +37,7 @@ export function responseEvents(response: JsonObject): readonly JsonObject[] {
     ...(response["output_text"] !== undefined && { output_text: "" }),
     usage: null,
   };
-  const items = (Array.isArray(output) ? output : []).filter(isJsonObject);
+  const items = objectsOf(output);
   return [
     { type: "response.created", response: begun },
     { type: "response.in_progress", response: begun },
@@ -63,18 +63,15 @@ function itemEvents(item: JsonObject, place: number): readonly JsonObject[] {
   };
   return [
     { type: "response.output_item.added", output_index: place, item: begun },
-    ...partsIn(summary).flatMap((part, index) =>
+    ...objectsOf(summary).flatMap((part, index) =>
       summaryEvents(part, { ...at, summary_index: index }),
     ),
-    ...partsIn(content).flatMap((part, index) =>
+    ...objectsOf(content).flatMap((part, index) =>
       contentEvents(part, { ...at, content_index: index }),
     ),
     { type: "response.output_item.done", output_index: place, item },
   ];
 }
-
-const partsIn = (list: unknown): readonly JsonObject[] =>
-  Array.isArray(list) ? list.filter(isJsonObject) : [];
 
 function summaryEvents(part: JsonObject, at: JsonObject): readonly JsonObject[] {
   const { text } = part;
@@ -102,7 +99,7 @@ function contentEvents(part: JsonObject, at: JsonObject): readonly JsonObject[] 
           },
         },
         { type: "response.output_text.delta", ...at, delta: text, logprobs: logprobs ?? [] },
-        ...partsIn(annotations).map((annotation, index) => ({
+        ...objectsOf(annotations).map((annotation, index) => ({
           type: "response.output_text.annotation.added",
           ...at,
           annotation_index: index,

@@ -1,7 +1,8 @@
 import { Lru } from "../../../lib/lru.ts";
-import type { SemanticRules } from "../../../tenants/cache-policy.ts";
+import { guardNames } from "../../../tenants/cache-policy.ts";
+import type { GuardName, SemanticRules } from "../../../tenants/cache-policy.ts";
 import type { Neighbour } from "../channels.ts";
-import { guardAgainst, guardNames, type GuardName } from "../guards.ts";
+import { guardAgainst } from "../guards.ts";
 import { prepare, type Prepared } from "../guards/prepare.ts";
 import type { SemanticIndex, ShardPlace } from "../semantic-index.ts";
 import type { Decision, SemanticPolicy } from "../semantic-policy.ts";

@@ -1,11 +1,12 @@
-import { isJsonObject } from "../../../lib/json-text.ts";
+import { isJsonObject, objectsOf } from "../../../lib/json-text.ts";
 import type { JsonObject } from "../../../lib/json-text.ts";
+import { blockEvents } from "../../../protocol/message-blocks.ts";
 import { makeEvent } from "../../../protocol/sse.ts";
 import type { SseEvent } from "../../../protocol/sse.ts";
 import type { EventBatch, EventStream } from "../../provider.ts";
 import type { EventTaker } from "../from-events.ts";
 import { mergeCounts } from "./usage.ts";
-import { inputField, objectsOf, textOr } from "../wire.ts";
+import { inputField, textOr } from "../wire.ts";
 import type { Block } from "../wire.ts";
 
 /**
@@ -24,11 +25,7 @@ export function streamOf(message: JsonObject, taker: EventTaker): EventStream {
 function eventsOf(message: JsonObject): JsonObject[] {
   const { content, stop_reason: reason, stop_sequence: sequence, stop_details: details } = message;
   const begun = { ...message, content: [], stop_reason: null, stop_sequence: null };
-  const blocks = objectsOf(content).flatMap((block, index) => [
-    { type: "content_block_start", index, content_block: startOf(block) },
-    ...deltasOf(block).map((delta) => ({ type: "content_block_delta", index, delta })),
-    { type: "content_block_stop", index },
-  ]);
+  const blocks = objectsOf(content).flatMap(blockEvents);
   const delta = {
     stop_reason: reason ?? null,
     stop_sequence: sequence ?? null,
@@ -40,42 +37,6 @@ function eventsOf(message: JsonObject): JsonObject[] {
     { type: "message_delta", delta, usage: message["usage"] ?? {} },
     { type: "message_stop" },
   ];
-}
-
-function startOf(block: Block): Block {
-  switch (block["type"]) {
-    case "text":
-      return {
-        ...block,
-        text: "",
-        ...(Array.isArray(block["citations"]) ? { citations: [] } : {}),
-      };
-    case "thinking":
-      return { ...block, thinking: "", signature: "" };
-    default:
-      return isJsonObject(block["input"]) ? { ...block, input: {} } : block;
-  }
-}
-
-function deltasOf(block: Block): JsonObject[] {
-  switch (block["type"]) {
-    case "text": {
-      const cited = objectsOf(block["citations"]).map((citation) => ({
-        type: "citations_delta",
-        citation,
-      }));
-      return [{ type: "text_delta", text: textOr(block["text"], "") }, ...cited];
-    }
-    case "thinking":
-      return [
-        { type: "thinking_delta", thinking: textOr(block["thinking"], "") },
-        { type: "signature_delta", signature: textOr(block["signature"], "") },
-      ];
-    default:
-      return isJsonObject(block["input"])
-        ? [{ type: "input_json_delta", partial_json: JSON.stringify(block["input"]) }]
-        : [];
-  }
 }
 
 /** Puts the events of a stream together to the whole message. */

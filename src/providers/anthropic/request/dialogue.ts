@@ -1,10 +1,10 @@
 import { hash } from "node:crypto";
 
 import { parseExactly } from "../../../lib/exact-json.ts";
-import { isJsonObject, readJsonObject } from "../../../lib/json-text.ts";
+import { isJsonObject, objectsOf, readJsonObject } from "../../../lib/json-text.ts";
 import type { JsonObject } from "../../../lib/json-text.ts";
 import { textBlock, toBlocks, withCacheMark } from "./blocks.ts";
-import { cacheMark, invalid, isThinkingBlock, objectsOf, textOr } from "../wire.ts";
+import { cacheMark, invalid, isThinkingBlock, textOr } from "../wire.ts";
 import type { Block, Turn } from "../wire.ts";
 
 /** The messages of a chat as Anthropic has them: what the system says apart, then turns that alternate. */

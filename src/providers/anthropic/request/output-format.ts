@@ -1,8 +1,8 @@
-import { isJsonObject } from "../../../lib/json-text.ts";
+import { isJsonObject, objectsOf } from "../../../lib/json-text.ts";
 import type { JsonObject } from "../../../lib/json-text.ts";
 import { cleanSchema, isExpressible } from "./clean-schema.ts";
 import type { ModelTraits } from "../model-traits.ts";
-import { invalid, objectsOf, textOr } from "../wire.ts";
+import { invalid, textOr } from "../wire.ts";
 
 /** How the answer is brought into the form that `response_format` asks for. */
 export type AnswerFormat =

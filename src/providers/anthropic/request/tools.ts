@@ -1,9 +1,9 @@
-import { isJsonObject } from "../../../lib/json-text.ts";
+import { isJsonObject, objectsOf } from "../../../lib/json-text.ts";
 import type { JsonObject } from "../../../lib/json-text.ts";
 import { cleanSchema, isExpressible } from "./clean-schema.ts";
 import type { ModelTraits } from "../model-traits.ts";
 import type { AnswerFormat } from "./output-format.ts";
-import { cacheMark, invalid, objectsOf } from "../wire.ts";
+import { cacheMark, invalid } from "../wire.ts";
 import type { Block, Dropped, Turn } from "../wire.ts";
 
 /** The two fields of a request that are about tools. */

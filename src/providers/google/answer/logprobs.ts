@@ -1,4 +1,4 @@
-import { isJsonObject } from "../../../lib/json-text.ts";
+import { isJsonObject, objectsOf } from "../../../lib/json-text.ts";
 import type { JsonObject } from "../../../lib/json-text.ts";
 
 /**
@@ -27,8 +27,4 @@ function logprobsOf({ chosenCandidates: chosen, topCandidates: top }: JsonObject
 function tokenOf({ token, logProbability }: JsonObject): JsonObject {
   const text = typeof token === "string" ? token : "";
   return { token: text, logprob: logProbability ?? 0, bytes: [...Buffer.from(text)] };
-}
-
-function objectsOf(list: unknown): JsonObject[] {
-  return Array.isArray(list) ? list.filter(isJsonObject) : [];
 }

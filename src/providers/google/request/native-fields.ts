@@ -1,4 +1,4 @@
-import { isJsonObject } from "../../../lib/json-text.ts";
+import { isJsonObject, objectsOf } from "../../../lib/json-text.ts";
 import type { JsonObject } from "../../../lib/json-text.ts";
 import { camelCase, withCamelCase } from "./camel-case.ts";
 
@@ -39,7 +39,7 @@ export function nativeFields(request: JsonObject): NativeFields {
     thinkingConfig:
       objectIn(given, "thinkingConfig") ??
       (isJsonObject(within) ? withCamelCase(within) : undefined),
-    tools: Array.isArray(tools) ? tools.filter(isJsonObject) : [],
+    tools: objectsOf(tools),
     outermost: only(given, outermostNames),
   };
 }

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { guardAgainst, guardNames } from "../../../../src/pipeline/cache/guards.ts";
+import { guardAgainst } from "../../../../src/pipeline/cache/guards.ts";
 import { prepare } from "../../../../src/pipeline/cache/guards/prepare.ts";
-import { defaultGuardsOff } from "../../../../src/tenants/cache-policy.ts";
+import { defaultGuardsOff, guardNames } from "../../../../src/tenants/cache-policy.ts";
 import { rightPairsFresh, rightPairsSeen, rightPairsUnseen } from "./guard-right-pairs.ts";
 import { trapsFresh, trapsSeen, trapsUnseen, type Pair } from "./guard-traps.ts";
 
