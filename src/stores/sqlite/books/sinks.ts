@@ -125,7 +125,7 @@ async function opened(open: () => SinkParts, options: SqliteSinkOptions): Promis
   const chainKey = Buffer.from(options.chainKey);
   return {
     name,
-    // eslint-disable-next-line @typescript-eslint/require-await
+    // eslint-disable-next-line @typescript-eslint/require-await -- What it throws becomes a rejection.
     mark: async (writer) => parts.mark(writer),
     take: async (batch) => await parts.take(batch, audit),
     onRewind: (rewind: Rewind) => {
@@ -141,7 +141,7 @@ async function opened(open: () => SinkParts, options: SqliteSinkOptions): Promis
       if (audit.takeLoss() || isLost) tell();
       isLost = false;
     },
-    // eslint-disable-next-line @typescript-eslint/require-await
+    // eslint-disable-next-line @typescript-eslint/require-await -- What it throws becomes a rejection.
     runRetention: async (policies, nowMs) => {
       const report = runRetention({ dataDir, audit, chainKey, policies, nowMs });
       const isFinished = parts.prune(nowMs) === 0;
