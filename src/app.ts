@@ -9,8 +9,11 @@ import { authenticateAdmin, authenticateCaller } from "./http/middleware/authent
 import type { Identify, IsPlatformToken } from "./http/middleware/authenticate.ts";
 import { requestId } from "./http/middleware/request-id.ts";
 import { addReplyHeaders } from "./http/reply-headers.ts";
+import type { RequestTracing } from "./http/request-span.ts";
 import { healthRoutes } from "./http/routes/health.ts";
 import type { HealthDeps } from "./http/routes/health.ts";
+import { metricsRoutes } from "./http/routes/metrics.ts";
+import type { MetricsDeps } from "./http/routes/metrics.ts";
 import { auditRoutes } from "./http/routes/v1/audit.ts";
 import type { AuditRoutesDeps } from "./http/routes/v1/audit.ts";
 import { modelCall } from "./http/routes/v1/model-call.ts";
@@ -23,11 +26,13 @@ import type { Log } from "./telemetry/log.ts";
 
 export interface AppDeps {
   readonly log: Log;
+  readonly tracing: RequestTracing;
   readonly cors: Cors;
   readonly identify: Identify;
   readonly isPlatformToken: IsPlatformToken;
   readonly isDraining: () => boolean;
   readonly health: Omit<HealthDeps, "isDraining">;
+  readonly metrics: MetricsDeps;
   readonly modelCalls: Omit<ModelCallDeps, "cors">;
   readonly models: ModelsDeps;
   readonly reports: UsageRoutesDeps & AuditRoutesDeps;
@@ -41,19 +46,32 @@ export type Surface = "all" | "data" | "admin";
 /** Every route, with what stands in front of it. */
 export function createApp(deps: AppDeps, surface: Surface): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ strict: false });
-  app.use(requestId, accessLog(deps.log));
+  app.use(
+    requestId,
+    accessLog({ log: deps.log, tracing: deps.tracing, metrics: deps.metrics.metrics }),
+  );
   const addHeaders = addReplyHeaders(deps.cors);
   // In front of every door: a browser asks without a key.
   app.options("/*", addHeaders, (c) => {
     const headers = deps.cors.preflightHeaders(c.env.incoming);
     return new Response(null, { status: 204, headers: pairs(headers) });
   });
-  for (const path of ["/health/*", "/v1/models/*", "/v1/usage", "/v1/audit/*", "/admin/v1/*"]) {
+  for (const path of [
+    "/health/*",
+    "/metrics/*",
+    "/v1/models/*",
+    "/v1/usage",
+    "/v1/audit/*",
+    "/admin/v1/*",
+  ]) {
     app.use(path, addHeaders);
   }
   app.route("/health", healthRoutes({ ...deps.health, isDraining: deps.isDraining }));
   if (surface !== "admin") addDataPlane(app, deps);
-  if (surface !== "data") addControlPlane(app, deps);
+  if (surface !== "data") {
+    app.route("/metrics", metricsRoutes(deps.metrics));
+    addControlPlane(app, deps);
+  }
 
   const allowed = methodsByPath(app);
   app.notFound((c) =>

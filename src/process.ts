@@ -16,14 +16,22 @@ async function main(): Promise<void> {
   const { log } = opened;
   for (const warning of configuration.warnings) log.warn(warning);
   const running = await serve(configuration, log);
+  // Who sees that it is ready may stop it at once.
+  const started = Promise.withResolvers<undefined>();
+  onSignals(running, configuration, opened, started.promise);
   for (const note of running.firstRun.notes) log.warn(note);
   process.stdout.write(welcome(running, configuration));
   await notePid(running, configuration, log, { count: 0, last: "none" });
   log.info({ url: running.url, admin_url: running.adminUrl }, "listening");
-  onSignals(running, configuration, opened);
+  started.resolve(undefined);
 }
 
-function onSignals(running: RunningGateway, configuration: Configuration, opened: OpenLog): void {
+function onSignals(
+  running: RunningGateway,
+  configuration: Configuration,
+  opened: OpenLog,
+  started: Promise<undefined>,
+): void {
   const { log } = opened;
   let isStopping = false;
   const stop = (signal: NodeJS.Signals): void => {
@@ -31,16 +39,17 @@ function onSignals(running: RunningGateway, configuration: Configuration, opened
     if (isStopping) process.exit(1);
     isStopping = true;
     log.info({ signal }, "draining");
-    void end(running, configuration, opened);
+    void end(running, configuration, opened, started);
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   let reloadCount = 0;
   process.on("SIGHUP", () => {
     const count = ++reloadCount;
-    void reload(running, configuration, log).then((last) =>
-      notePid(running, configuration, log, { count, last }),
-    );
+    void reload(running, configuration, log).then(async (last) => {
+      await started;
+      await notePid(running, configuration, log, { count, last });
+    });
   });
 }
 
@@ -62,9 +71,12 @@ async function end(
   running: RunningGateway,
   { settings }: Configuration,
   { log, ...opened }: OpenLog,
+  started: Promise<undefined>,
 ): Promise<void> {
   try {
     await running[Symbol.asyncDispose]();
+    // Otherwise its pid file would be written after it was taken away.
+    await started;
     await removePidFile(settings.dataDir);
     log.info("stopped");
     process.exitCode = 0;
@@ -89,6 +101,7 @@ async function reload(
     log.info({ config: next.configPath }, "configuration reloaded");
     return "done";
   } catch (error) {
+    running.noteRefusedReload();
     const problems = error instanceof ConfigurationError ? error.problems : undefined;
     log.error(
       problems === undefined ? { err: error } : { problems },

@@ -1,11 +1,8 @@
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
-
 import type { Surface } from "./app.ts";
 import type { Configuration, GatewayConfiguration } from "./config/load.ts";
 import { Failure } from "./errors.ts";
-import { RunningAnswers } from "./http/running-answers.ts";
+import { openListener } from "./http/listener.ts";
+import type { Address, Listener } from "./http/listener.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { FirstRun } from "./tenants/first-run.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -20,6 +17,7 @@ export interface RunningGateway extends AsyncDisposable {
   readonly adminUrl: string | undefined;
   readonly firstRun: FirstRun;
   reload(config: GatewayConfiguration): Promise<void>;
+  noteRefusedReload(): void;
 }
 
 /** Opens everything, then the listener: whoever gets a connection gets an answer. */
@@ -27,12 +25,10 @@ export async function serve(configuration: Configuration, log: Log): Promise<Run
   const { settings } = configuration;
   const gateway = await openGateway(configuration, log);
   const { host, port, adminPort } = settings;
-  const answers = new RunningAnswers();
-  const servers: Server[] = [];
+  const listeners: Listener[] = [];
   const open = async (surface: Surface, address: Address): Promise<void> => {
     const server = createHttpServer(gateway.app(surface), settings.limits, log);
-    answers.watch(server);
-    servers.push(await listen(server, address, log));
+    listeners.push(await openListener(server, address, log));
   };
   try {
     const surface = adminPort === undefined ? "all" : "data";
@@ -41,97 +37,40 @@ export async function serve(configuration: Configuration, log: Log): Promise<Run
       await open("admin", { host, port: adminPort, variable: "SENTINEL_ADMIN_PORT" });
     }
   } catch (error) {
-    await closeAll(gateway, servers, answers, 0);
+    await closeAll(gateway, listeners, { timeoutMs: 0, idleMs: 0 });
     throw error;
   }
-  const [main, admin] = servers;
+  const [main, admin] = listeners;
   return {
-    url: main === undefined ? "" : urlOf(main),
-    adminUrl: admin === undefined ? undefined : urlOf(admin),
+    url: main?.url ?? "",
+    adminUrl: admin?.url,
     firstRun: gateway.firstRun,
     reload: (config) => gateway.reload(config),
-    [Symbol.asyncDispose]: () => closeAll(gateway, servers, answers, settings.drainMs),
+    noteRefusedReload: () => gateway.noteRefusedReload(),
+    [Symbol.asyncDispose]: () => closeAll(gateway, listeners, settings.drain),
   };
 }
 
-interface Address {
-  readonly host: string;
-  readonly port: number;
-  /** The setting that has the port. */
-  readonly variable: "SENTINEL_PORT" | "SENTINEL_ADMIN_PORT";
-}
-
-function listen(server: Server, address: Address, log: Log): Promise<Server> {
-  const { host, port } = address;
-  return new Promise((resolve, reject) => {
-    const onRefused = (error: NodeJS.ErrnoException): void => {
-      reject(new Error(explain(error, address), { cause: error }));
-    };
-    server.once("error", onRefused);
-    server.listen({ host, port, backlog: backlogMax }, () => {
-      // From now on it is about single connections, as when the process has no descriptors left.
-      server.off("error", onRefused).on("error", (error) => {
-        log.error({ err: error }, "a connection was not accepted");
-      });
-      resolve(server);
-    });
-  });
-}
-
-/** Connections that wait to be accepted. Node's own 511 overflows when a thousand clients come at once. */
-const backlogMax = 4_096;
-
-function explain(error: NodeJS.ErrnoException, { host, port, variable }: Address): string {
-  switch (error.code) {
-    case "EADDRINUSE":
-      return `${variable}: port ${port} is in use. Stop what uses it, or set another, for example ${variable}=${port + 1}.`;
-    case "EACCES":
-      return `${variable}: port ${port} may not be opened by this user. Use one above 1023.`;
-    case "EADDRNOTAVAIL":
-      return `SENTINEL_HOST: ${host} is no address of this machine. Use 127.0.0.1 or 0.0.0.0.`;
-    default:
-      return `SENTINEL_HOST, ${variable}: ${host}:${port} cannot be opened (${error.code ?? error.message}).`;
-  }
-}
-
-function urlOf(server: Server): string {
-  const { address, port, family } = server.address() as AddressInfo;
-  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
-}
-
 /**
- * No new connections; what runs may finish until `drainMs`, then it ends with an error that says why; then
- * everything is closed, in the reverse order of opening.
+ * No new connections; what runs may finish until the cap, then it ends with an error that says why; then
+ * everything is closed, in the reverse order of opening. The control plane's own listener outlasts the other, so
+ * that probes and scrapes can watch the end.
  */
 async function closeAll(
   gateway: Gateway,
-  servers: readonly Server[],
-  answers: RunningAnswers,
-  drainMs: number,
+  listeners: readonly Listener[],
+  { timeoutMs, idleMs }: Configuration["settings"]["drain"],
 ): Promise<void> {
+  const capMs = performance.now() + timeoutMs;
   gateway.startDraining();
-  answers.startDraining();
-  const closed = servers.map(
-    (server) =>
-      new Promise<void>((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-        server.closeIdleConnections();
-      }),
-  );
-  const patience = new AbortController();
-  const isDrained = await Promise.race([
-    answers.whenNone().then(() => true),
-    sleep(drainMs, false, { signal: patience.signal }).catch(() => false),
-  ]);
-  patience.abort();
-  if (!isDrained) {
+  for (const listener of listeners) listener.startDraining();
+  for (const listener of listeners) {
+    await listener.stopListening(capMs);
+    if (await listener.closeSilent({ idleMs, untilMs: capMs })) continue;
     gateway.inflight.abortAll(new Failure("shutting_down", shuttingDown, { retryAfterMs: 1_000 }));
-    await Promise.race([answers.whenNone(), sleep(lastWordsMs, undefined, { ref: false })]);
+    await listener.closeSilent({ idleMs: 0, untilMs: performance.now() + lastWordsMs });
   }
-  for (const server of servers) server.closeAllConnections();
-  await Promise.all(closed);
+  await Promise.all(listeners.map((listener) => listener.close()));
   await gateway[Symbol.asyncDispose]();
 }
 

@@ -3,6 +3,7 @@ import type { BudgetAlerts } from "./jobs/budget-alerts.ts";
 import { openWebhookSender } from "./jobs/post-webhook.ts";
 import { PartHealth } from "./lib/part-health.ts";
 import type { BooksConfig, StoreLoss } from "./stores/books/protocol.ts";
+import type { BudgetSpent } from "./pipeline/cost/usage-ledger.ts";
 import { createPromptHash } from "./pipeline/audit/prompt-hash.ts";
 import type { PromptHash } from "./pipeline/audit/prompt-hash.ts";
 import type { LimitStore } from "./pipeline/limits/limit-store.ts";
@@ -32,6 +33,13 @@ export interface Accounting {
   readonly dataHealth: PartHealth;
 }
 
+/** Who hears of what the books tell: the metrics. */
+export interface AccountingListener {
+  onSpent(spent: readonly BudgetSpent[]): void;
+  /** A store could not be fed, or the journal not be written. */
+  onStoreFailed(store: string, operation: string): void;
+}
+
 /** A report waits so long for the newest requests. */
 const settledMs = 1_000;
 
@@ -43,6 +51,7 @@ const settledMs = 1_000;
 export async function openAccounting(
   tools: StoreTools,
   openStores: () => Promise<Stores>,
+  listener: AccountingListener,
 ): Promise<Accounting> {
   const { settings, clock, log, opening } = tools;
   const { dataDir, accounting } = settings;
@@ -63,6 +72,7 @@ export async function openAccounting(
     onDiskFull: accounting.onDiskFull,
     onEvent: (event) => {
       noteJournal(event, health.journal, tools);
+      if (badJournal.has(event.kind)) listener.onStoreFailed("journal", "append");
     },
   });
   opening.use(journal);
@@ -73,9 +83,11 @@ export async function openAccounting(
       config: booksConfig(settings, keys.chainKey),
       onSpent: (spent) => {
         later.alerts?.note(spent);
+        listener.onSpent(spent);
       },
       onEvent: (event) => {
         booksHealth.note(event);
+        if (event.kind === "sink_failed") listener.onStoreFailed(event.sink, "feed");
       },
     });
   const { stores, booksOpening } = await openBeside(settings.store, openStores, startBooks);

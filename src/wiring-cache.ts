@@ -3,6 +3,7 @@ import { PartHealth } from "./lib/part-health.ts";
 import type { AnswerCache } from "./pipeline/cache/answer-cache.ts";
 import type { CacheAdmin } from "./pipeline/cache/cache-admin.ts";
 import type { ExactCache } from "./pipeline/cache/cache-store.ts";
+import type { TenantAudits } from "./pipeline/cache/semantic-tier.ts";
 import { openSharedCalls } from "./pipeline/cache/shared-call.ts";
 import type { Ask, Semantics } from "./wiring-semantic.ts";
 import type { Stores, StoreTools } from "./wiring-stores.ts";
@@ -14,6 +15,8 @@ export interface Caching {
   readonly admin: CacheAdmin | undefined;
   /** For `/health`. */
   readonly figures: () => object | undefined;
+  /** For the metrics: empty where there is no semantic tier. */
+  readonly audits: () => readonly TenantAudits[];
   readonly healths: readonly PartHealth[];
 }
 
@@ -21,6 +24,7 @@ const without: Caching = {
   cache: undefined,
   admin: undefined,
   figures: () => undefined,
+  audits: () => [],
   healths: [],
 };
 
@@ -46,6 +50,7 @@ export async function openCaching(stores: Stores, ask: Ask, tools: StoreTools): 
       shared_calls: { running: calls.size, held_bytes: calls.heldBytes },
       semantic: semantics?.tier.figures() ?? null,
     }),
+    audits: () => semantics?.tier.audits() ?? [],
     healths: [health, ...(semantics?.healths ?? [])],
   };
 }

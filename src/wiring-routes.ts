@@ -7,6 +7,7 @@ import type {
 } from "./config/gateway-config.ts";
 import { fileVersion } from "./config/price-config.ts";
 import type { ConfiguredPrice } from "./config/price-config.ts";
+import { isPrivateHost } from "./http/private-host.ts";
 import type { Clock } from "./lib/clock.ts";
 import { KeyRing } from "./providers/key-ring.ts";
 import type { BegunRest } from "./providers/key-ring.ts";
@@ -26,6 +27,7 @@ import { Quotes } from "./providers/prices/quotes.ts";
 import type { AliasEntry } from "./providers/routing/build-routes.ts";
 import { newConversationHomes } from "./providers/routing/conversation-homes.ts";
 import { ProviderHealth } from "./providers/target-health.ts";
+import { upstreamPlace } from "./providers/upstream-place.ts";
 import { openPools } from "./providers/transport/pools.ts";
 import { maskSecret } from "./tenants/api-key.ts";
 import { adapterOf } from "./wiring-adapters.ts";
@@ -69,6 +71,7 @@ export class RouteTable {
   #routes: ModelRoutes;
   #quotes: Quotes;
   #warnings: readonly string[] = [];
+  #modelNames: readonly string[] = [];
 
   constructor(priced: PricedConfig, clock: Clock, onKeyRest: OnKeyRest) {
     this.#clock = clock;
@@ -101,6 +104,16 @@ export class RouteTable {
   statusOf(providerName: string): ProviderStatus | undefined {
     const keys = this.#opened.get(providerName)?.entry.keys.status();
     return keys && { targets: this.#routes.statusOf(providerName), keys };
+  }
+
+  /** Those in force. */
+  get providerNames(): readonly string[] {
+    return [...this.#opened.keys()];
+  }
+
+  /** What the operator has named: aliases, and the models of providers. */
+  get modelNames(): readonly string[] {
+    return this.#modelNames;
   }
 
   replace(priced: PricedConfig): void {
@@ -155,6 +168,10 @@ export class RouteTable {
       );
     }
     this.#opened = opened;
+    this.#modelNames = [
+      ...config.models.map(({ alias }) => alias),
+      ...config.providers.flatMap(({ models }) => models ?? []),
+    ];
     const quotes = this.#quotes;
     const aliases = config.models.map((model) =>
       aliasEntry(model, opened, ({ provider, model: name }) => quotes.quoteOf(provider, name)),
@@ -210,7 +227,16 @@ export class RouteTable {
       connectMs: deadlines.connectMs,
       keepAliveMs: config.keepAliveMs,
     });
-    const options = { name, baseUrl, apiKeys, headers, forwardHeaders, pools };
+    const propagatesTrace = isTraceSentTo(config);
+    const options = {
+      name,
+      baseUrl,
+      apiKeys,
+      headers,
+      forwardHeaders,
+      propagatesTrace,
+      pools,
+    };
     const adapter = adapterOf({ type, apiVersion }, options);
     const { fetchModels } = adapter;
     const hasList = fetchModels !== undefined && config.models === undefined;
@@ -218,6 +244,7 @@ export class RouteTable {
       ...shared,
       place: JSON.stringify([type, baseUrl, apiVersion ?? null, headers]),
       forwardHeaders,
+      upstream: upstreamPlace(type, baseUrl),
       adapter: adapter.provider,
       list: hasList ? new ModelList(fetchModels, this.#clock) : undefined,
       modelPrefixes: adapter.modelPrefixes,
@@ -225,6 +252,17 @@ export class RouteTable {
     return { identity, entry, close: () => pools.close(), destroy: () => pools.destroy() };
   }
 }
+
+/** Not to a vendor, who has no business to know whose requests belong together. */
+function isTraceSentTo({ type, baseUrl, propagatesTrace }: EffectiveProvider): boolean {
+  if (propagatesTrace !== undefined) return propagatesTrace;
+  if (type === "vllm" || type === "ollama") return !isOllamasOwn(baseUrl);
+  return type === "openai-compatible" && isPrivateHost(new URL(baseUrl).hostname);
+}
+
+/** The vendor's cloud speaks like the program. */
+const isOllamasOwn = (baseUrl: string): boolean =>
+  /(^|\.)ollama\.com$/.test(new URL(baseUrl).hostname);
 
 interface OpenedProvider {
   /** What it was made from: another text means another provider. */

@@ -28,18 +28,23 @@ import { createSecretBox } from "./tenants/secret-box.ts";
 import type { SecretBox } from "./tenants/secret-box.ts";
 import type { KeyFinder } from "./tenants/tenant-store.ts";
 import type { Log } from "./telemetry/log.ts";
+import { startNodeMetrics } from "./telemetry/metrics/node-metrics.ts";
 import { version } from "./version.ts";
 import { openAccounting } from "./wiring-accounting.ts";
 import type { Accounting } from "./wiring-accounting.ts";
 import { adminRoutes } from "./wiring-admin.ts";
 import { openCaching } from "./wiring-cache.ts";
 import type { Caching } from "./wiring-cache.ts";
+import { openMeasuring } from "./wiring-metrics.ts";
+import type { Measuring } from "./wiring-metrics.ts";
 import type { Ask } from "./wiring-semantic.ts";
 import { priceListFor } from "./wiring-routes.ts";
 import { openRouting } from "./wiring-routing.ts";
 import type { Routing } from "./wiring-routing.ts";
 import { openStores } from "./wiring-stores.ts";
 import type { Stores, StoreTools } from "./wiring-stores.ts";
+import { openTracing } from "./wiring-tracing.ts";
+import type { Tracing } from "./wiring-tracing.ts";
 
 /** Everything that runs, put together: the one place that knows which implementation stands behind a port. */
 export interface Gateway extends AsyncDisposable {
@@ -48,6 +53,8 @@ export interface Gateway extends AsyncDisposable {
   app(surface: Surface): Hono<AppEnv>;
   /** Takes a new configuration file into use; requests that run are not touched. */
   reload(config: GatewayConfiguration): Promise<void>;
+  /** A configuration file was to be taken into use and has a mistake. */
+  noteRefusedReload(): void;
   /** From now on not ready for traffic. */
   startDraining(): void;
 }
@@ -61,7 +68,15 @@ export async function openGateway(configuration: Configuration, log: Log): Promi
   // To load it takes a while, in which the stores are opened. What is wrong with it is told when it is needed.
   priceListFor(configuration.gateway).catch(() => undefined);
   const tools = { settings, clock, log, opening };
-  const accounting = await openAccounting(tools, () => openStores(tools));
+  const measuring = openMeasuring(tools);
+  const tracing = opening.use(
+    await openTracing({ ...tools, onSpansDropped: measuring.onSpansDropped }),
+  );
+  const accounting = await openAccounting(
+    tools,
+    async () => measuring.stores(await openStores(tools)),
+    measuring.accounting,
+  );
   const { stores } = accounting;
   const identity = await openIdentity(settings, stores, log, opening);
   const { secretBox } = identity;
@@ -76,10 +91,21 @@ export async function openGateway(configuration: Configuration, log: Log): Promi
   listenToReplicas(stores, identity, routing, log);
   const inflight = new Inflight(settings.limits.inflightMax);
   const drains = new Drains();
-  opening.use(tokenizersSoon(log));
+  opening.use(soon(tokenizersAfterMs, loadTokenizers, noTokenizers, log));
+  opening.use(soon(nodeMetricsAfterMs, startNodeMetrics, noNodeMetrics, log));
   let isDraining = false;
   const deps = appDeps(
-    { accounting, identity, routing, caching, inflight, drains, isDraining: () => isDraining },
+    {
+      accounting,
+      identity,
+      routing,
+      caching,
+      measuring,
+      tracing,
+      inflight,
+      drains,
+      isDraining: () => isDraining,
+    },
     tools,
   );
   later.calls = deps.modelCalls;
@@ -88,7 +114,13 @@ export async function openGateway(configuration: Configuration, log: Log): Promi
     firstRun: identity.firstRun,
     inflight,
     app: (surface) => createApp(deps, surface),
-    reload: ({ gateway }) => routing.reload(gateway),
+    reload: async ({ gateway }) => {
+      await routing.reload(gateway);
+      measuring.noteReload("success", routing.table);
+    },
+    noteRefusedReload: () => {
+      measuring.noteReload("failure", routing.table);
+    },
     startDraining: () => {
       isDraining = true;
     },
@@ -104,33 +136,47 @@ interface Parts {
   readonly identity: Identity;
   readonly routing: Routing;
   readonly caching: Caching;
+  readonly measuring: Measuring;
+  readonly tracing: Tracing;
   readonly inflight: Inflight;
   readonly drains: Drains;
   readonly isDraining: () => boolean;
 }
 
 /** What the routes work with. */
-function appDeps(parts: Parts, tools: StoreTools): AppDeps {
-  const { accounting, identity, routing, caching, inflight, isDraining } = parts;
+function appDeps(all: Parts, tools: StoreTools): AppDeps {
+  const { accounting, identity, routing, caching, measuring, inflight, isDraining } = all;
   const { settings, log } = tools;
   const { stores } = accounting;
+  const isPlatformToken = platformTokenCheck(identity.firstRun.adminTokenHash);
   const { identifier, secretBox } = identity;
   const healths = [...identity.healths, routing.health, ...accounting.healths, ...caching.healths];
+  const parts = [...healths, accounting.dataHealth];
+  measuring.collectFrom({ accounting, caching, table: routing.table, healths: parts });
   return {
     log,
+    tracing: all.tracing,
     cors: new Cors(settings.corsOrigins),
     identify: identifier.identify,
-    isPlatformToken: platformTokenCheck(identity.firstRun.adminTokenHash),
+    isPlatformToken,
     isDraining,
     health: {
       version,
       startedEpochMs: clock.epochMs(),
       inflightCount: () => inflight.count,
-      parts: [...healths, accounting.dataHealth],
+      parts,
       accounting: accounting.figures,
       cache: caching.figures,
     },
-    modelCalls: modelCallDeps(parts, healths, tools),
+    metrics: {
+      metrics: measuring.metrics,
+      access: {
+        isPlatformToken,
+        metricsTokenHash: settings.metricsToken && hashToken(settings.metricsToken),
+      },
+      startedEpochMs: clock.epochMs(),
+    },
+    modelCalls: modelCallDeps(all, healths, tools),
     models: { listModels: () => routing.table.current.list() },
     reports: {
       auditLog: stores.auditLog,
@@ -144,7 +190,7 @@ function appDeps(parts: Parts, tools: StoreTools): AppDeps {
 }
 
 function modelCallDeps(
-  { accounting, identity, routing, caching, inflight, drains }: Parts,
+  { accounting, identity, routing, caching, measuring, tracing, inflight, drains }: Parts,
   healths: readonly PartHealth[],
   { settings, log }: StoreTools,
 ): AppDeps["modelCalls"] {
@@ -171,23 +217,33 @@ function modelCallDeps(
     bodyLimits: settings.limits,
     inflight,
     drains,
+    running: measuring.running,
+    beginTrace: tracing.begin,
     findRoute: (model, pin) => routing.table.current.find(model, pin),
     responses: identity.responses,
-    settle: createSettle([accountant, exchangeLog(log)], clock),
+    settle: createSettle([accountant, measuring.sink, ...tracing.sinks, exchangeLog(log)], clock),
     degradedParts,
   };
 }
 
-/** After the start, which they would make slower by 0.1 s. */
-const tokenizersAfterMs = 2_000;
-
 /** Tokenizers count where a provider does not. Until they are there a rule of thumb does. */
-function tokenizersSoon(log: Log): Disposable {
+const tokenizersAfterMs = 2_000;
+const noTokenizers = "there are no tokenizers: estimates are by a rule of thumb";
+const nodeMetricsAfterMs = 500;
+const noNodeMetrics = "the process is not measured: its metrics are missing";
+
+/** After the start, which loading would make slower by 0.1 s. */
+function soon(
+  afterMs: number,
+  load: () => Promise<unknown>,
+  without: string,
+  log: Log,
+): Disposable {
   const timer = setTimeout(() => {
-    loadTokenizers().catch((error: unknown) => {
-      log.warn({ err: error }, "there are no tokenizers: estimates are by a rule of thumb");
+    load().catch((error: unknown) => {
+      log.warn({ err: error }, without);
     });
-  }, tokenizersAfterMs).unref();
+  }, afterMs).unref();
   return {
     [Symbol.dispose]: () => {
       clearTimeout(timer);

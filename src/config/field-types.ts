@@ -42,6 +42,8 @@ export function fraction({ min, max }: { min: number; max: number }) {
   return z.number({ error }).min(min, { error }).max(max, { error });
 }
 
+export const truth = (rule: string) => z.boolean({ error: mustBe(rule) });
+
 /** US dollars, as text or as a number: exact to the nano-dollar, and up to nine million. */
 export function usdAmount() {
   const error = mustBe(

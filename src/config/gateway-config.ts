@@ -63,6 +63,8 @@ export interface ProviderConfig {
   readonly headers: Readonly<Record<string, string>>;
   /** The client's headers that are passed on, beside those that go to its type anyway; in lower case. */
   readonly forwardHeaders: readonly string[];
+  /** Whether the request's trace is sent on; absent: where it is a server of the operator's own. */
+  readonly propagatesTrace?: boolean;
   readonly keepAliveMs: number;
   readonly deadlines: DeadlinesConfig;
   readonly breaker: BreakerConfig;
@@ -337,6 +339,7 @@ export function normaliseProvider(
     ...given({
       apiVersion: input.type === "azure-openai" ? input.api_version : undefined,
       models: input.models,
+      propagatesTrace: fields.propagate_trace,
     }),
     headers: lowerCaseNames(fields.headers ?? {}),
     forwardHeaders: [...new Set(fields.forward_headers?.map((header) => header.toLowerCase()))],

@@ -4,9 +4,12 @@ import { ConfigurationError } from "./configuration-error.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
 import { readGateway } from "./read-gateway.ts";
 import type { ConfigFile, GatewayReading } from "./read-gateway.ts";
-import { parseSettings } from "./settings.ts";
+import { namesUsed, withSecretFiles } from "./secret-files.ts";
+import type { FilledEnvironment } from "./secret-files.ts";
+import { parseSettings, secretNames } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 import type { Environment } from "./stray-variables.ts";
+import { vendorList } from "./vendors.ts";
 
 /** All that Sentinel is told from outside. Only this file reads the environment and the configuration file. */
 export interface Configuration extends GatewayConfiguration {
@@ -21,25 +24,28 @@ export interface GatewayConfiguration {
 }
 
 /** At start. Throws one `ConfigurationError` with the problems of the environment and of the file. */
-export async function loadConfiguration(
-  environment: Environment = process.env,
-): Promise<Configuration> {
-  const own = readSettings(environment);
-  const path =
-    own.kind === "read" ? own.settings.configPath : environment["SENTINEL_CONFIG"]?.trim();
-  const settings = own.kind === "read" ? own.settings : undefined;
+export async function loadConfiguration(given: Environment = process.env): Promise<Configuration> {
+  const path = given["SENTINEL_CONFIG"]?.trim();
   const file = await readConfigFile(path === "" ? undefined : path);
+  const { environment, problems } = fill(given, file);
+  const own = readSettings(environment);
+  const settings = own.kind === "read" ? own.settings : undefined;
   const gateway = readGateway({ file, environment, listener: settings && listenerOf(settings) });
-  if (own.kind === "refused" || gateway.kind === "refused") {
-    throw new ConfigurationError([...problemsOf(own), ...problemsOf(gateway)]);
+  if (own.kind === "refused" || gateway.kind === "refused" || problems.length > 0) {
+    throw new ConfigurationError([...problems, ...problemsOf(own), ...problemsOf(gateway)]);
   }
   const warnings = [...own.warnings, ...gateway.warnings];
   return { ...configurationOf(gateway, file), settings: own.settings, warnings };
 }
 
 /** The settings alone, for the command line. Throws `ConfigurationError`. */
-export function loadSettings(environment: Environment = process.env): Settings {
-  return parseSettings(environment).settings;
+export function loadSettings(given: Environment = process.env): Settings {
+  const { environment, problems } = withSecretFiles(given, secretNames);
+  const own = readSettings(environment);
+  if (own.kind === "refused" || problems.length > 0) {
+    throw new ConfigurationError([...problems, ...problemsOf(own)]);
+  }
+  return own.settings;
 }
 
 /** What a command line says in place of the environment, for all that is read after it. */
@@ -50,12 +56,22 @@ export function setVariables(given: Environment): void {
 /** On SIGHUP: the file again, with the environment as it is. Throws `ConfigurationError`; then the old one stays. */
 export async function reloadGateway(
   settings: Settings,
-  environment: Environment = process.env,
+  given: Environment = process.env,
 ): Promise<GatewayConfiguration> {
   const file = await readConfigFile(settings.configPath);
+  const { environment, problems } = fill(given, file);
   const gateway = readGateway({ file, environment, listener: listenerOf(settings) });
-  if (gateway.kind === "refused") throw new ConfigurationError(gateway.problems);
+  if (gateway.kind === "refused" || problems.length > 0) {
+    throw new ConfigurationError([...problems, ...problemsOf(gateway)]);
+  }
   return configurationOf(gateway, file);
+}
+
+/** The secrets that are in files: Sentinel's own, the providers', and what the configuration file uses. */
+function fill(given: Environment, file: ConfigFile): FilledEnvironment {
+  const ofProviders = vendorList.flatMap(({ keyVariables }) => keyVariables);
+  const inFile = file.kind === "text" ? namesUsed(file.text) : [];
+  return withSecretFiles(given, [...secretNames, ...ofProviders, ...inFile]);
 }
 
 type Refused = Extract<GatewayReading, { kind: "refused" }>;

@@ -1,6 +1,15 @@
 import { z } from "zod";
 import { baseUrlFault } from "./base-url.ts";
-import { fraction, listOf, mustBe, named, strictFields, text, wholeNumber } from "./field-types.ts";
+import {
+  fraction,
+  listOf,
+  mustBe,
+  named,
+  strictFields,
+  text,
+  truth,
+  wholeNumber,
+} from "./field-types.ts";
 import { forwardableHeader, headerValue, settableHeader, settableRule } from "./header-names.ts";
 
 /** The fields of a provider in `sentinel.yaml` and in the admin API, by what its type needs. */
@@ -69,6 +78,11 @@ const commonShape = {
   forward_headers: listOf(forwardableHeader(), { max: 50 })
     .optional()
     .describe("The client's headers that are passed on."),
+  propagate_trace: truth("must be true or false")
+    .optional()
+    .describe(
+      "Whether the request's trace (traceparent) is sent on; if not given, to ollama, to vllm and to an openai-compatible server in a private network.",
+    ),
   keep_alive_ms: milliseconds(hourMs)
     .optional()
     .describe(

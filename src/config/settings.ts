@@ -1,5 +1,17 @@
 import { z } from "zod";
 import { ConfigurationError } from "./configuration-error.ts";
+import { fileVariable } from "./secret-files.ts";
+import {
+  exporters,
+  keyValues,
+  otlpClashes,
+  otlpEndpoint,
+  otlpSettings,
+  protocols,
+  ratio,
+  samplers,
+  serviceName,
+} from "./otlp-variables.ts";
 import { sortVariables } from "./stray-variables.ts";
 import type { Environment } from "./stray-variables.ts";
 import {
@@ -22,10 +34,13 @@ export function parseSettings(environment: Environment): {
   settings: Settings;
   warnings: string[];
 } {
-  const { values, problems, warnings } = sortVariables(environment, variableNames);
+  const { values, problems, warnings } = sortVariables(environment, {
+    known: variableNames,
+    meant: [...variableNames, ...secretNames.map(fileVariable)],
+  });
   const parsed = variables.safeParse(values);
   const refused = (parsed.error?.issues ?? []).map((issue) => problemOf(issue, values));
-  const all = [...problems, ...refused, ...clashes(values)];
+  const all = [...problems, ...refused, ...clashes(values), ...otlpClashes(values)];
   if (!parsed.success || all.length > 0) throw new ConfigurationError(all);
   return { settings: toSettings(parsed.data), warnings };
 }
@@ -48,6 +63,13 @@ const note = <Schema extends z.ZodType>(schema: Schema, written: VariableNote): 
 
 const number = (fallback: number, min: number, max: number) =>
   note(wholeNumber({ min, max }).default(fallback), { example: String(fallback) });
+
+const words = <const Words extends readonly [string, ...string[]]>(
+  all: Words,
+  fallback: z.output<z.ZodEnum<{ [Word in Words[number]]: Word }>>,
+) => note(z.enum(all, `must be one of ${all.join(", ")}`).default(fallback), { example: fallback });
+const otlpUrl = (path: string) =>
+  note(otlpEndpoint().optional(), { example: `http://127.0.0.1:4318${path}`, isSecret: true });
 
 const secondMs = 1_000;
 const hourMs = 3_600_000;
@@ -81,6 +103,7 @@ const variables = z.strictObject({
     { example: "info" },
   ),
   SENTINEL_DRAIN_TIMEOUT_MS: number(30 * secondMs, 0, hourMs),
+  SENTINEL_DRAIN_IDLE_MS: number(250, 0, 60 * secondMs),
   SENTINEL_STALE_KEY_MS: number(hourMs, 0, 24 * hourMs),
   SENTINEL_ALLOW_PRIVATE_UPSTREAMS: note(flag().default(false), { example: "true" }),
   SENTINEL_MAX_BODY_BYTES: number(32 * mebibyte, 1_024, 1_024 * mebibyte),
@@ -129,13 +152,43 @@ const variables = z.strictObject({
   SENTINEL_EMBEDDER_TIMEOUT_MS: note(wholeNumber({ min: 5, max: 5_000 }).optional(), {
     example: "300",
   }),
-  SENTINEL_METRICS_TOKEN: z.string().optional(),
+  SENTINEL_METRICS_TOKEN: note(bearerSecret().optional(), {
+    example: '"$(openssl rand -hex 32)"',
+    isSecret: true,
+  }),
+  SENTINEL_METRICS_TENANTS_MAX: number(100, 0, 10_000),
+  OTEL_SDK_DISABLED: note(flag().default(false), { example: "true" }),
+  OTEL_SERVICE_NAME: note(serviceName().optional(), { example: "sentinel" }),
+  OTEL_RESOURCE_ATTRIBUTES: note(keyValues().default({}), {
+    example: "deployment.environment.name=production",
+  }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl(""),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: otlpUrl("/v1/traces"),
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: otlpUrl("/v1/metrics"),
+  OTEL_EXPORTER_OTLP_HEADERS: note(keyValues().default({}), {
+    example: "x-api-key=...",
+    isSecret: true,
+  }),
+  OTEL_EXPORTER_OTLP_PROTOCOL: words(protocols, "http/protobuf"),
+  OTEL_EXPORTER_OTLP_TIMEOUT: number(10 * secondMs, 100, hourMs),
+  OTEL_TRACES_EXPORTER: words(exporters, "otlp"),
+  OTEL_METRICS_EXPORTER: words(exporters, "otlp"),
+  OTEL_TRACES_SAMPLER: words(samplers, "parentbased_always_on"),
+  OTEL_TRACES_SAMPLER_ARG: note(ratio().default(1), { example: "0.1" }),
+  OTEL_BSP_SCHEDULE_DELAY: number(secondMs, 1, 60 * secondMs),
+  OTEL_METRIC_EXPORT_INTERVAL: number(60 * secondMs, 100, hourMs),
   SENTINEL_URL: note(httpUrl().optional(), { example: "http://127.0.0.1:8000" }),
   SENTINEL_API_KEY: note(bearerSecret().optional(), { example: "sk-sentinel-…", isSecret: true }),
 });
 
-/** All names that Sentinel knows, also those without effect so far. */
+/** All names that Sentinel knows. */
 export const variableNames: readonly string[] = Object.keys(variables.shape);
+
+/** Those whose values are secret: each may be in a file, which `NAME_FILE` names. */
+export const secretNames: readonly string[] = [
+  ...variableNames.filter((name) => noteOf(name).isSecret === true),
+  "REDIS_URL",
+];
 
 function toSettings(values: z.output<typeof variables>) {
   return {
@@ -152,7 +205,11 @@ function toSettings(values: z.output<typeof variables>) {
     /** `*` alone, or origins; none switches CORS off. */
     corsOrigins: values.SENTINEL_CORS_ORIGINS,
     logLevel: values.SENTINEL_LOG_LEVEL,
-    drainMs: values.SENTINEL_DRAIN_TIMEOUT_MS,
+    drain: {
+      timeoutMs: values.SENTINEL_DRAIN_TIMEOUT_MS,
+      /** So long a connection without a request stays open meanwhile: one may be on its way. */
+      idleMs: values.SENTINEL_DRAIN_IDLE_MS,
+    },
     /** Callers whom we know are served for so long while the tenant store is down. */
     staleKeyMs: values.SENTINEL_STALE_KEY_MS,
     /** Whether the admin API may store providers with a base URL on a private or loopback address. */
@@ -161,6 +218,10 @@ function toSettings(values: z.output<typeof variables>) {
     url: values.SENTINEL_URL,
     /** The tenant's key with which the command line asks models. */
     apiKey: values.SENTINEL_API_KEY,
+    /** Who scrapes shows it; undefined: this machine and the platform's admin may. */
+    metricsToken: values.SENTINEL_METRICS_TOKEN,
+    /** So many tenants have series of their own; the others share one. */
+    metricsTenantsMax: values.SENTINEL_METRICS_TENANTS_MAX,
     /** Where hot state and audit are kept. */
     store: values.SENTINEL_STORE ?? (values.SENTINEL_REDIS_URL === undefined ? "sqlite" : "redis"),
     /** Undefined with the embedded store. */
@@ -179,6 +240,7 @@ function toSettings(values: z.output<typeof variables>) {
       payloadBytesMax: values.SENTINEL_PAYLOAD_MAX_BYTES,
       budgetWebhookUrl: values.SENTINEL_BUDGET_WEBHOOK_URL,
     },
+    otlp: otlpSettings(values),
     cache: {
       isEnabled: values.SENTINEL_CACHE,
       /** Of answers in this process. */

@@ -2,6 +2,12 @@ import { didYouMean } from "./did-you-mean.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+export interface KnownVariables {
+  readonly known: readonly string[];
+  /** What somebody may have meant who has mistyped a name: also those that name files. */
+  readonly meant: readonly string[];
+}
+
 export interface SortedVariables {
   /** The known ones, trimmed. One that is empty is not set. */
   readonly values: Readonly<Record<string, string>>;
@@ -10,7 +16,10 @@ export interface SortedVariables {
 }
 
 /** Parts the variables that are settings from those that only look like it, and says what to do about these. */
-export function sortVariables(environment: Environment, known: readonly string[]): SortedVariables {
+export function sortVariables(
+  environment: Environment,
+  { known, meant }: KnownVariables,
+): SortedVariables {
   const values: Record<string, string> = {};
   const problems: string[] = [];
   const warnings: string[] = [];
@@ -20,9 +29,8 @@ export function sortVariables(environment: Environment, known: readonly string[]
     if (known.includes(name)) {
       if (linkWithUrl.test(name) && isLinkValue(text)) problems.push(linkProblem(name, text));
       else values[name] = text;
-      if (withoutEffect.includes(name)) warnings.push(`${name} has no effect in this version.`);
     } else if (/^sentinel_/i.test(name)) {
-      judgeUnknown(name, known, { problems, warnings });
+      judgeUnknown(name, meant, { problems, warnings });
     }
   }
   takeRedisUrl(environment, values);
@@ -34,9 +42,6 @@ function takeRedisUrl(environment: Environment, values: Record<string, string>):
   const redisUrl = environment["REDIS_URL"]?.trim();
   if (redisUrl && values["SENTINEL_STORE"] !== "sqlite") values["SENTINEL_REDIS_URL"] ??= redisUrl;
 }
-
-/** The contract's settings whose parts come later, and which do no harm until then. */
-const withoutEffect: readonly string[] = ["SENTINEL_METRICS_TOKEN"];
 
 /**
  * Kubernetes sets these in every pod for each Service of the namespace, here for "sentinel" and "sentinel-…".

@@ -33,7 +33,8 @@ export function callerToken(incoming: IncomingMessage): string {
   return looksOurs(apiKey) && !looksOurs(bearer) ? apiKey : bearer;
 }
 
-function bearerOf({ headers: { authorization } }: IncomingMessage): string | undefined {
+/** The token of `Authorization: Bearer …`, if there is one. */
+export function bearerOf({ headers: { authorization } }: IncomingMessage): string | undefined {
   if (authorization === undefined || !/^bearer /i.test(authorization)) return undefined;
   const token = authorization.slice("bearer ".length).trim();
   return token === "" ? undefined : token;

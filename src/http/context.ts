@@ -1,5 +1,6 @@
 import type { HttpBindings } from "@hono/node-server";
 
+import type { Failure } from "../errors.ts";
 import type { Exchange } from "../pipeline/exchange.ts";
 import type { Caller } from "../tenants/tenant.ts";
 
@@ -17,5 +18,7 @@ export interface AppEnv {
     identity: Identity;
     /** The data plane's own record of the request, once there is one. */
     exchange: Exchange | undefined;
+    /** What the request was refused with, once it was. */
+    failure: Failure | undefined;
   };
 }

@@ -21,6 +21,7 @@ export function failureBody(
 /** Turns whatever ended a request into its HTTP answer. The only place that does. */
 export function failureResponse(c: Context<AppEnv>, thrown: unknown, cors: Cors): Response {
   const failure = toFailure(thrown);
+  c.set("failure", failure);
   const headers = new Headers({ ...failure.headers, "content-type": "application/json" });
   const retryAfterMs = failure.retryAfterMs;
   if (retryAfterMs !== undefined && !headers.has("retry-after")) {

@@ -60,7 +60,9 @@ export const addReplyHeaders =
     await next();
     const headers = replyHeaders(c, cors);
     for (let at = 0; at < headers.length; at += 2) {
-      c.res.headers.set(headers[at] ?? "", headers[at + 1] ?? "");
+      const [name = "", value = ""] = headers.slice(at, at + 2);
+      if (name === "vary") c.res.headers.append(name, value);
+      else c.res.headers.set(name, value);
     }
   };
 

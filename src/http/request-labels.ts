@@ -41,11 +41,3 @@ function badTags(fault: string): Failure {
     param: "x-sentinel-tags",
   });
 }
-
-/** Of a W3C `traceparent`; undefined for what is none. (https://www.w3.org/TR/trace-context/, read 2026-11-21) */
-export function traceIdOf(header: Header): string | undefined {
-  if (typeof header !== "string") return undefined;
-  const [, traceId] =
-    /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:$|-)/.exec(header) ?? [];
-  return traceId === "0".repeat(32) ? undefined : traceId;
-}

@@ -8,7 +8,7 @@ import type { RouteEntry } from "./audit/entry.ts";
 import type { AnswerCache } from "./cache/answer-cache.ts";
 import { noteOfFollowed } from "./cache/cache-note.ts";
 import { keeperOf } from "./cache/keep-answer.ts";
-import { askCache, cacheMiss, findAnswer, firstNote } from "./cache/lookup.ts";
+import { askCache, cacheMiss, findAnswer, firstNote, missNote } from "./cache/lookup.ts";
 import type { CacheableCall, FoundAnswer } from "./cache/lookup.ts";
 import { isPersonal, sharingKey } from "./cache/shared-call.ts";
 import type { FlightHead, SharedCalls } from "./cache/shared-call.ts";
@@ -17,6 +17,7 @@ import { beginExchange, endOf } from "./exchange.ts";
 import type { Exchange } from "./exchange.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import { admit, admitHit } from "./limits/admit.ts";
+import type { RunningExchanges } from "./metrics/running-exchanges.ts";
 import { observe } from "./observe.ts";
 import { boundRoute, namedResponse } from "./response-binding.ts";
 import type { RouteFound, RoutingDeps } from "./response-binding.ts";
@@ -24,6 +25,8 @@ import type { RouteFound, RoutingDeps } from "./response-binding.ts";
 export interface AnswerDeps extends RoutingDeps, AskDeps {
   /** Undefined where the operator has it off. */
   readonly cache: AnswerCache | undefined;
+  /** Those under way, for the metrics. */
+  readonly running: Pick<RunningExchanges, "add">;
   /** Hears of the exchange before anything can go wrong with it. */
   readonly onBegin?: (exchange: Exchange) => void;
 }
@@ -44,6 +47,7 @@ export type Answer =
  */
 export async function answer(call: IncomingCall, deps: AnswerDeps): Promise<Answer> {
   const exchange = beginExchange(call);
+  deps.running.add(exchange);
   deps.onBegin?.(exchange);
   try {
     checkModel(call.caller, call.model);
@@ -57,9 +61,10 @@ export async function answer(call: IncomingCall, deps: AnswerDeps): Promise<Answ
     const asking = askCache(call, route, deps.cache);
     exchange.cache = firstNote(asking);
     if (asking.kind === "bypass") return await answerAnew(call, exchange, route, deps);
-    const finding = findAnswer(asking, call);
+    const finding = lookUp(asking, call, exchange);
     const found = finding instanceof Promise ? await finding : finding;
     if (found !== undefined) return await answerAgain(found, call, exchange, deps);
+    exchange.cache = missNote(asking);
     if (asking.verdict.onlyIfCached) return await refuseMiss(exchange, deps);
     return await answerAnew(call, exchange, route, deps, asking);
   } catch (thrown) {
@@ -68,6 +73,23 @@ export async function answer(call: IncomingCall, deps: AnswerDeps): Promise<Answ
     if (exchange.isAsked === undefined) deps.settle(exchange, { kind: "failed", failure });
     throw failure;
   }
+}
+
+/** Without a promise where this process' memory has it. */
+function lookUp(
+  asking: CacheableCall,
+  call: IncomingCall,
+  { stages }: Exchange,
+): FoundAnswer | undefined | Promise<FoundAnswer | undefined> {
+  const askedTickMs = performance.now();
+  const finding = findAnswer(asking, call);
+  if (!(finding instanceof Promise)) {
+    stages.cache = performance.now() - askedTickMs;
+    return finding;
+  }
+  return finding.finally(() => {
+    stages.cache = performance.now() - askedTickMs;
+  });
 }
 
 /** With an answer that is there already. */
@@ -136,7 +158,7 @@ async function answerTogether(
   const noteWaited = (): void => {
     exchange.followedMs = performance.now() - joinedTickMs;
   };
-  const { role, head, source } = await calls.join(key, {
+  const joining = calls.join(key, {
     signal: call.signal,
     isPersonal: isPersonal(call),
     start: async (signal) => {
@@ -145,6 +167,11 @@ async function answerTogether(
       const events = reply.kind === "stream" ? reply.events : undefined;
       return { head: { exchange, reply }, source: events };
     },
+  });
+  const { role, head, source } = await joining.catch((thrown: unknown) => {
+    // Who only waited, and in vain, waited for a provider all the same.
+    if (exchange.isAsked === undefined) noteWaited();
+    throw thrown;
   });
   const { reply } = head;
   const shared =

@@ -3,6 +3,7 @@ import type { Clock } from "../lib/clock.ts";
 import { newId, idEpochMs } from "../lib/ids.ts";
 import { fromObject, isJsonObject } from "../lib/json-text.ts";
 import type { JsonObject } from "../lib/json-text.ts";
+import type { BeginTrace } from "../telemetry/tracing/begin-trace.ts";
 import type { Caller } from "../tenants/tenant.ts";
 import { answer } from "./answer.ts";
 import type { AnswerDeps } from "./answer.ts";
@@ -24,6 +25,11 @@ export interface InternalAnswer {
   readonly nanoUsd: number;
 }
 
+export interface InternalAskDeps extends Omit<AnswerDeps, "cache" | "onBegin"> {
+  /** It is a trace of its own: whose question it is about is long answered. */
+  readonly beginTrace?: BeginTrace;
+}
+
 /** Who asks, as the audit record names it. */
 const userAgent = "sentinel";
 
@@ -33,10 +39,11 @@ const userAgent = "sentinel";
  */
 export async function askInternally(
   { caller, body, signal, timeoutMs }: InternalAsk,
-  deps: Omit<AnswerDeps, "cache" | "onBegin">,
+  deps: InternalAskDeps,
   clock: Pick<Clock, "tickMs">,
 ): Promise<InternalAnswer> {
   const id = newId();
+  const trace = deps.beginTrace?.({});
   const request = fromObject(body);
   const { model } = body;
   using asker = askerOf(signal);
@@ -54,7 +61,7 @@ export async function askInternally(
       clientHeaders: {},
       tags: {},
       userAgent,
-      traceId: undefined,
+      trace: trace && { ...trace, isInternal: true },
       signal: asker.signal,
       timeoutMs,
       startedEpochMs: idEpochMs(id),

@@ -8,6 +8,7 @@ import type {
   StreamReply,
   WholeReply,
 } from "../providers/provider.ts";
+import { isTraced } from "../telemetry/tracing/trace-context.ts";
 import type { AnswerKeeper } from "./cache/keep-answer.ts";
 import { isClientGone } from "./client-gone.ts";
 import { accountOf } from "./cost/account.ts";
@@ -22,6 +23,7 @@ import { isStored, rememberResponse } from "./response-binding.ts";
 import type { RouteFound, RoutingDeps } from "./response-binding.ts";
 import { idOf } from "./response-id.ts";
 import type { Settle } from "./settle.ts";
+import { StreamNotes, notesOfWhole } from "./tracing/answer-notes.ts";
 
 export interface AskDeps extends AdmitDeps, Pick<RoutingDeps, "responses"> {
   readonly settle: Settle;
@@ -74,6 +76,7 @@ function watch(
   upstream: UpstreamSignal,
   deps: AskDeps,
 ): EventStream {
+  const notes = noteStream(exchange);
   return observe(reply.events, {
     exchange,
     settle: deps.settle,
@@ -82,7 +85,10 @@ function watch(
     onResponseId: responseNote(call, exchange, deps),
     guard: guardBudget(exchange, deps),
     drain: upstream.drain,
-    onEvents: (events) => keeper?.record(events),
+    onEvents: (events) => {
+      keeper?.record(events);
+      notes?.add(events);
+    },
     onWhole: () => {
       const account = (exchange.account ??= accountOf(exchange, deps.quoteOf));
       keeper?.keepStream(account);
@@ -99,9 +105,18 @@ function takeWhole(reply: WholeReply, { call, exchange, keeper }: Asked, deps: A
   if (responseId !== undefined) responseNote(call, exchange, deps)?.(responseId);
   exchange.answerBytes = reply.bytes;
   if (reply.usage !== undefined) exchange.usage = reply.usage;
+  if (isTraced(exchange.trace)) exchange.readNotes = notesOfWhole(reply.value);
   if (keeper === undefined) return;
   exchange.account ??= accountOf(exchange, deps.quoteOf);
   keeper.keepWhole(reply.bytes, reply.value, exchange.account);
+}
+
+/** What a stream says of itself is kept where somebody will see it. */
+function noteStream(exchange: Exchange): StreamNotes | undefined {
+  if (!isTraced(exchange.trace)) return undefined;
+  const notes = new StreamNotes();
+  exchange.readNotes = notes.read;
+  return notes;
 }
 
 function responseNote(
@@ -146,6 +161,7 @@ function providerCall({ call, exchange, route }: Asked, signal: AbortSignal): Pr
     conversation: new Conversation({ tenantId, endpoint, model, request }),
     pin: route.pin ?? call.pin,
     apiKey: undefined,
+    trace: call.trace,
     clientHeaders: call.clientHeaders,
     signal,
     deadlines: defaultDeadlines,

@@ -8,8 +8,11 @@ import type { DeliveredText } from "./cost/delivered-text.ts";
 import type { CacheNote } from "./cache/cache-note.ts";
 import { isClientGone } from "./client-gone.ts";
 import type { IncomingCall } from "./incoming-call.ts";
-import type { Lease, Quota } from "./limits/limit-store.ts";
+import type { Lease, LimitRefusal, Quota } from "./limits/limit-store.ts";
 import type { ExpectedTokens } from "./limits/reservation.ts";
+import { beginStages } from "./stage-times.ts";
+import type { StageTimes } from "./stage-times.ts";
+import type { ReadNotes } from "./tracing/answer-notes.ts";
 
 /** What an exchange knows of the call that began it. */
 type CallRecord = Pick<
@@ -24,7 +27,7 @@ type CallRecord = Pick<
   | "requestBytes"
   | "tags"
   | "userAgent"
-  | "traceId"
+  | "trace"
   | "startedEpochMs"
   | "startedTickMs"
 >;
@@ -32,6 +35,7 @@ type CallRecord = Pick<
 /** The record of one request, from admission to its end. Every step may read it; few write to it. */
 export interface Exchange extends CallRecord {
   readonly attempts: Attempt[];
+  readonly stages: StageTimes;
   route?: RouteEntry;
   /** What it was expected to use, when it was admitted. */
   expected?: ExpectedTokens;
@@ -39,14 +43,21 @@ export interface Exchange extends CallRecord {
   quota?: Quota;
   /** What was set aside for it; undefined where the caller has no limits, and before it was admitted. */
   lease?: Lease;
+  /** The limit that had no place for it. */
+  refusal?: LimitRefusal;
   /** What the cache had to do with it; undefined before it was asked. */
   cache?: CacheNote;
   /** The provider is asked, or was: from then on that call settles the exchange, also when its own client has left. */
   isAsked?: true;
   /** Milliseconds that it waited for somebody else's call. */
   followedMs?: number;
-  /** When the answer's first event, or the whole answer, was in hand. */
+  /**
+   * When the answer's first event, or the whole answer, was in hand; for a stream that is silent after its headers, when
+   * those were due to leave.
+   */
   firstEventTickMs?: number;
+  /** When a stream's first event was there to be sent. */
+  firstTokenTickMs?: number;
   /** As the provider counts; of a stream that goes on, what it has told so far. */
   usage?: Usage;
   /** What of a stream has come. */
@@ -55,6 +66,8 @@ export interface Exchange extends CallRecord {
   isDrained?: boolean;
   /** A whole answer, as it goes to the client. */
   answerBytes?: Buffer;
+  /** What the answer says of itself; only of what is traced. */
+  readNotes?: ReadNotes;
   /** Set once, by `settle`. */
   end?: ExchangeEnd;
   /** What it came to: set once, when it is settled or, for a stream whose client wants to know, a moment before. */
@@ -81,10 +94,11 @@ export function beginExchange(call: IncomingCall): Exchange {
     requestBytes: call.requestBytes,
     tags: call.tags,
     userAgent: call.userAgent,
-    traceId: call.traceId,
+    trace: call.trace,
     startedEpochMs: call.startedEpochMs,
     startedTickMs: call.startedTickMs,
     attempts: [],
+    stages: beginStages(call.startedTickMs, call.arrival),
   };
 }
 

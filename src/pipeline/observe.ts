@@ -1,6 +1,6 @@
 import { Failure, toFailure } from "../errors.ts";
 import type { SseEvent } from "../protocol/sse.ts";
-import type { EventStream } from "../providers/provider.ts";
+import type { EventBatch, EventStream } from "../providers/provider.ts";
 import { keepsPayloads } from "./audit/payload-capture.ts";
 import { isClientGone } from "./client-gone.ts";
 import { DeliveredText } from "./cost/delivered-text.ts";
@@ -67,9 +67,7 @@ export function observe(events: EventStream, options: ObserveOptions): EventStre
         isTaken = batch.isLast;
         delivered?.add(batch.events);
         options.onEvents?.(batch.events);
-        if (batch.usage !== undefined) exchange.usage = batch.usage;
-        // Whoever is there to take it, what its provider counts is the whole.
-        exchange.isDrained = batch.isLast;
+        note(batch, exchange);
         if (batch.isLast) options.onWhole?.();
         // A provider that waits for nothing does not hear of the abort by itself.
         if (signal.aborted) throw signal.reason;
@@ -94,6 +92,13 @@ export function observe(events: EventStream, options: ObserveOptions): EventStre
       );
     },
   };
+}
+
+function note({ events, usage, isLast }: EventBatch, exchange: Exchange): void {
+  if (events.length > 0) exchange.firstTokenTickMs ??= performance.now();
+  if (usage !== undefined) exchange.usage = usage;
+  // Whoever is there to take it, what its provider counts is the whole.
+  exchange.isDrained = isLast;
 }
 
 /** What nobody pays for is read only for who keeps answers: it would take five times as long as to send it. */

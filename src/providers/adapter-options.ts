@@ -12,6 +12,8 @@ export interface AdapterOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** The client's headers that the operator lets through, besides those that the vendor has a use for. */
   readonly forwardHeaders: readonly string[];
+  /** The trace of a request goes on there: nobody else runs the server. */
+  readonly propagatesTrace?: boolean;
   readonly pools: UpstreamPools;
 }
 

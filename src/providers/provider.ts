@@ -3,8 +3,10 @@ import type { JsonObject, JsonText } from "../lib/json-text.ts";
 import type { Endpoint } from "../protocol/endpoints.ts";
 import type { SseEvent } from "../protocol/sse.ts";
 import type { Usage } from "../protocol/usage.ts";
+import type { TraceContext } from "../telemetry/tracing/trace-context.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Deadlines } from "./deadlines.ts";
+import type { UpstreamPlace } from "./upstream-place.ts";
 
 /**
  * Whatever can answer a request: a vendor behind an adapter, or a policy around another provider. Retry,
@@ -31,6 +33,8 @@ export interface ProviderCall {
   readonly pin: Pin | undefined;
   /** The provider's key that this attempt goes with; undefined before one is chosen, and where none is needed. */
   readonly apiKey: string | undefined;
+  /** The trace that the request belongs to: sent on to servers that the operator runs. */
+  readonly trace?: TraceContext | undefined;
   /** The client's headers, lower case. An adapter sends on only those that it names. */
   readonly clientHeaders: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Aborted with a `Failure` as its reason: the client left, or Sentinel is shutting down. */
@@ -53,7 +57,11 @@ export interface Pin {
 export interface Attempt {
   readonly provider: string;
   readonly model: string;
+  /** Where the provider is; undefined for one that is in this process. */
+  readonly upstream?: UpstreamPlace | undefined;
   readonly startedTickMs: number;
+  /** Of its span, once it went upstream with the request. */
+  spanId?: string;
   /** When the provider had answered: its last byte, or the first event of a stream. */
   answeredTickMs?: number;
   /** Which of the provider's keys it went with: a short hash that gives nothing away. */

@@ -9,6 +9,7 @@ import { withRetry } from "./policies/with-retry.ts";
 import type { SendPatiently } from "./policies/with-retry.ts";
 import type { Provider } from "./provider.ts";
 import type { ProviderHealth, TargetHealth } from "./target-health.ts";
+import type { UpstreamPlace } from "./upstream-place.ts";
 
 /** One model at one provider, with all that stands between it and a request. */
 export interface Target {
@@ -32,6 +33,8 @@ export interface Supplier {
   readonly deadlines: Deadlines;
   /** Where it is and how it is spoken to: behind the same name somebody else may answer after a change. */
   readonly place?: string | undefined;
+  /** As its traces have it. */
+  readonly upstream?: UpstreamPlace | undefined;
   /** Headers of clients that the operator has sent on to it, lower case: they may shape its answers. */
   readonly forwardHeaders?: readonly string[];
   /** What is remembered of it; lasts as long as it does. */
@@ -54,12 +57,21 @@ export function buildTarget({
   retriesMax,
   clock,
 }: TargetOptions): Target {
-  const { name: providerName, adapter, keys, health, place, forwardHeaders = [] } = supplier;
+  const {
+    name: providerName,
+    adapter,
+    keys,
+    health,
+    place,
+    upstream,
+    forwardHeaders = [],
+  } = supplier;
   const name = `${providerName}/${model}`;
   // Looked up once for each request: the one that is in use is never the one that is forgotten.
   let current = health.of(model);
   const healthOf = (): TargetHealth => current;
-  const noted = noteAttempts(withPointOfNoReturn(adapter), { providerName, healthOf, clock });
+  const noting = { providerName, healthOf, clock, upstream };
+  const noted = noteAttempts(withPointOfNoReturn(adapter), noting);
   const guarded = withBreaker(withKeys(noted, keys), healthOf, name);
   const sendWithRetry = withRetry(guarded, retriesMax, health.retryBudget);
   return {

@@ -7,6 +7,10 @@ import type { Log } from "./log.ts";
 export interface AccessLine {
   readonly request_id: string;
   readonly client_request_id?: string | undefined;
+  /** Of the client's trace, or of the one that began here. */
+  readonly trace_id?: string | undefined;
+  /** Sentinel's own span, where it is exported. */
+  readonly span_id?: string | undefined;
   readonly method: string;
   readonly path: string;
   readonly status: number;

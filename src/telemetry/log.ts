@@ -2,6 +2,8 @@ import { pino } from "pino";
 import type { Logger } from "pino";
 import pretty from "pino-pretty";
 
+import { scrubSecrets } from "./scrub-secrets.ts";
+
 export type Log = Logger;
 
 export interface OpenLog extends AsyncDisposable {
@@ -67,15 +69,49 @@ function isoTime(): string {
   return `,"time":"${secondText}${String(milliseconds).padStart(3, "0")}Z"`;
 }
 
-/** What may be said of an error. Messages are ours or the system's; a provider's words are not in them. */
+/** Longer ones are cut: a message says what happened in its first lines. */
+const messageLengthMax = 4_096;
+const stackLengthMax = 16_384;
+/** Deeper causes are left out; an error may even be its own. */
+const causesMax = 5;
+
+/**
+ * What may be said of an error. Messages are ours or the system's; a provider's words are not in them. What looks like a
+ * credential is taken out, and what a parser quotes of what it could not read.
+ */
 export function describeError(error: unknown): object {
+  return describe(error, causesMax);
+}
+
+function describe(error: unknown, causesLeft: number): object {
   if (!(error instanceof Error)) return { message: "something that is no error was thrown" };
   const code: unknown = Reflect.get(error, "code");
+  const { cause } = error;
+  const message = safeText(withoutQuotes(error), messageLengthMax);
   return {
     name: error.name,
-    message: error.message,
+    message,
     ...(typeof code === "string" ? { code } : {}),
-    stack: error.stack,
-    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+    stack: safeStack(error, message),
+    ...(cause === undefined || causesLeft === 0 ? {} : { cause: describe(cause, causesLeft - 1) }),
   };
+}
+
+/** `JSON.parse` shows the text that it was given: it may be somebody's prompt. */
+function withoutQuotes({ name, message }: Error): string {
+  return name === "SyntaxError" ? message.replace(/"[^]*"/, '"[text]"') : message;
+}
+
+/** It begins with the message, over as many lines as that has. */
+function safeStack({ stack, message }: Error, safeMessage: string): string | undefined {
+  if (stack === undefined) return undefined;
+  const at = message === "" ? -1 : stack.indexOf(message);
+  if (at === -1) return safeText(stack, stackLengthMax);
+  const frames = safeText(stack.slice(at + message.length), stackLengthMax);
+  return safeText(stack.slice(0, at), messageLengthMax) + safeMessage + frames;
+}
+
+function safeText(text: string, lengthMax: number): string {
+  const scrubbed = scrubSecrets(text.slice(0, lengthMax));
+  return text.length > lengthMax ? `${scrubbed}…` : scrubbed;
 }

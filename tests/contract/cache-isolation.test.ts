@@ -152,7 +152,7 @@ function callAt(place: CachedPlace, question: string): IncomingCall {
     clientHeaders: headersAt(place),
     tags: {},
     userAgent: undefined,
-    traceId: undefined,
+    trace: undefined,
     signal,
     timeoutMs: undefined,
     startedEpochMs: clock.epochMs(),

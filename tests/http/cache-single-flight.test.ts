@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { setTimeout as passed } from "node:timers/promises";
 
 import { expect, test } from "vitest";
 
@@ -207,4 +208,22 @@ test("requests that want to be answered in another way make a call of their own"
   await until("each has asked", () => answers.length === 5);
   for (const answer of answers) answer.writeHead(500).end();
   await Promise.all(asking);
+});
+
+test("to wait in vain for somebody else's call is no work of Sentinel's", async () => {
+  const { script, answers } = held();
+  plane.upstream.answer(script);
+  const tenant = await plane.newTenant();
+  const asking = [tenant.chat(sure), tenant.chat(sure)];
+  await until("the provider is asked", () => answers.length === 1);
+  await untilRunning(2);
+  const waitedMs = 400;
+  await passed(waitedMs); // What is measured, and not a moment to hit.
+  first(answers).writeHead(400, { "content-type": "application/json" }).end("{}");
+  const got = await Promise.all(asking);
+  expect(got.map(({ status }) => status)).toEqual([400, 400]);
+  await tenant.booksAgree(2);
+  const lines = plane.gateway.lines.filter((line) => line["tenant"] === tenant.id);
+  expect(lines).toHaveLength(2);
+  for (const { overhead_ms: overheadMs } of lines) expect(overheadMs).toBeLessThan(waitedMs);
 });

@@ -146,7 +146,7 @@ const clientHeaders = {
 
 test.each([
   ["openai", ["x-team", "idempotency-key", "openai-beta"]],
-  ["openai-compatible", ["x-team", "idempotency-key"]],
+  ["openai-compatible", ["x-team", "idempotency-key", "traceparent", "tracestate"]],
   ["vllm", ["x-team", "idempotency-key", "traceparent", "tracestate"]],
 ])(
   "%s gets the client's headers that it has a use for, and those that the operator names",

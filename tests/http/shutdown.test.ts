@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 
@@ -7,7 +8,7 @@ import { expectError } from "../support/envelope.ts";
 import { startGateway, until } from "../support/gateway.ts";
 import { chatBody, startOneUpstream } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
-import { goodHeaders, head, openRaw } from "../support/raw-connection.ts";
+import { goodHeaders, head, openRaw, wholeRequest } from "../support/raw-connection.ts";
 import type { RawConnection } from "../support/raw-connection.ts";
 import { chatChunk, completion, done, whole } from "../support/scripted-upstream.ts";
 import type { Script } from "../support/scripted-upstream.ts";
@@ -18,6 +19,11 @@ const longMs = 15_000;
 const shortMs = 100;
 const drain = (ms: number): Readonly<Record<string, string>> => ({
   SENTINEL_DRAIN_TIMEOUT_MS: String(ms),
+});
+
+const patient = (idleMs: number) => ({
+  ...drain(longMs),
+  SENTINEL_DRAIN_IDLE_MS: String(idleMs),
 });
 
 /** An upstream's answer that begins, and goes on when told to. */
@@ -146,7 +152,7 @@ test("at the cap a request without an answer is 503, and may be tried again", as
 });
 
 test("who has begun to ask whether it is ready hears that it drains, and to go", async () => {
-  await using plane = await startOneUpstream({ env: drain(longMs) });
+  await using plane = await startOneUpstream({ env: patient(300) });
   const { stream, release } = await runningStream(plane);
   using ready = openRaw(plane.gateway.url);
   using health = openRaw(plane.gateway.url);
@@ -167,7 +173,53 @@ test("who has begun to ask whether it is ready hears that it drains, and to go",
   await closing;
 });
 
-test("connections that wait for a request are closed at once, while a stream still runs", async () => {
+test("who asks once more on a kept connection, or for the first time on a new one, is answered and told to go", async () => {
+  await using plane = await startOneUpstream({ env: patient(longMs) });
+  using kept = await idleConnection(plane.gateway.url);
+  using fresh = openRaw(plane.gateway.url);
+  await once(fresh.socket, "connect");
+  const closing = plane.gateway.close();
+  for (const client of [kept, fresh]) {
+    client.send(head("", { method: "GET", path: "/health/ready", headers: ["host: a"] }));
+    const answer = await client.answer();
+    expect([answer.status, answer.headers.get("connection")]).toEqual([503, "close"]);
+    await client.untilOver();
+  }
+  await closing;
+});
+
+test("a request that waits for its 100 Continue is answered", async () => {
+  await using plane = await startOneUpstream({ env: drain(longMs) });
+  const { script, release } = heldBack(nothing, whole(completion("ok")));
+  plane.upstream.answer(script);
+  using client = openRaw(plane.gateway.url);
+  client.send(
+    wholeRequest(plane.gateway.key, JSON.stringify(chatBody()), ["expect: 100-continue"]),
+  );
+  await until("it is with the provider", () => plane.upstream.openCount === 1);
+  const closing = plane.gateway.close();
+  release();
+  await until("the answer has come", () => client.received.includes('"content":"ok"'));
+  await closing;
+});
+
+test("an admin port can be asked to the end: a probe there hears of the draining, on a new connection", async () => {
+  const env = { ...drain(longMs), SENTINEL_ADMIN_PORT: "0" };
+  await using plane = await startOneUpstream({ env });
+  const { url, adminUrl = "" } = plane.gateway;
+  const { stream, release } = await runningStream(plane);
+  const closing = plane.gateway.close();
+  await expectRefused(url);
+  expect((await fetch(`${adminUrl}/health/live`)).status).toBe(200);
+  const ready = await fetch(`${adminUrl}/health/ready`);
+  expect([ready.status, await ready.json()]).toEqual([503, { status: "draining" }]);
+  release();
+  expect(await stream.toEnd()).toBe("whole");
+  await closing;
+  await expectRefused(adminUrl);
+});
+
+test("where connections are not kept, those that wait for a request are closed at once, while a stream still runs", async () => {
   await using plane = await startOneUpstream({ env: drain(longMs) });
   const { stream, release } = await runningStream(plane);
   using idle = await idleConnection(plane.gateway.url);

@@ -46,6 +46,8 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     SENTINEL_PORT: "0",
     // Its thread would be started for each of hundreds of gateways; tests of what it has to do with switch it on.
     SENTINEL_CACHE: "off",
+    // Hundreds of gateways are closed; tests of how one is left set it.
+    SENTINEL_DRAIN_IDLE_MS: "0",
     SENTINEL_DATA_DIR: join(directory, "data"),
     SENTINEL_DEFAULT_KEY: testKey,
     SENTINEL_ADMIN_TOKEN: testAdminToken,

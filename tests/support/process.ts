@@ -45,6 +45,8 @@ export interface ProcessOptions {
   readonly yaml?: string;
   /** A folder that outlives the process, to start in again; without it there is a new one, deleted at the end. */
   readonly folder?: string;
+  /** In place of `src/main.ts`: what a build made. */
+  readonly entry?: string;
 }
 
 const entryPath = join(import.meta.dirname, "../../src/main.ts");
@@ -83,9 +85,9 @@ export async function launchSentinel(options: ProcessOptions): Promise<Launched>
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "sentinel-process-")));
   const yamlPath = join(folder, "sentinel.yaml");
   if (options.yaml !== undefined) await writeFile(yamlPath, options.yaml);
-  const child = spawn(process.execPath, [entryPath], {
+  const child = spawn(process.execPath, [options.entry ?? entryPath], {
     cwd: folder,
-    env: { ...inherited(), SENTINEL_PORT: "0", ...options.env },
+    env: { ...inherited(), ...testSettings, ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const exit = endOf(child);
@@ -117,6 +119,9 @@ export async function launchSentinel(options: ProcessOptions): Promise<Launched>
     },
   };
 }
+
+/** Tests leave connections open, and none of them has a request on its way when it stops a process. */
+const testSettings = { SENTINEL_PORT: "0", SENTINEL_DRAIN_IDLE_MS: "0" } as const;
 
 function inherited(): Record<string, string | undefined> {
   const { PATH, NODE_COMPILE_CACHE } = process.env;

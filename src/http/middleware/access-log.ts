@@ -10,21 +10,37 @@ import { endpoints } from "../../protocol/endpoints.ts";
 import { writeAccessLine } from "../../telemetry/access-log.ts";
 import type { AccessLine } from "../../telemetry/access-log.ts";
 import type { Log } from "../../telemetry/log.ts";
+import type { Metrics } from "../../telemetry/metrics.ts";
+import { isTraced } from "../../telemetry/tracing/trace-context.ts";
+import type { TraceContext } from "../../telemetry/tracing/trace-context.ts";
 import type { AppEnv } from "../context.ts";
+import { countRequest } from "../count-request.ts";
+import { isProbe, requestSpan } from "../request-span.ts";
+import type { RequestTracing } from "../request-span.ts";
 import { clientRequestId } from "./request-id.ts";
 
 const pathCharactersMax = 128;
 
+export interface AccessLogDeps {
+  readonly log: Log;
+  readonly tracing: RequestTracing;
+  readonly metrics: Metrics;
+}
+
 /**
- * The line of each request that was no call of a model: those are written when they are settled, below. Also
+ * The line, and the span, of each request that was no call of a model: those are written when they are settled, below. Also
  * of a call that was refused before there was an exchange.
  */
 export const accessLog =
-  (log: Log): MiddlewareHandler<AppEnv> =>
+  ({ log, tracing, metrics }: AccessLogDeps): MiddlewareHandler<AppEnv> =>
   (c, next) => {
-    const { outgoing } = c.env as { outgoing: ServerResponse };
+    const { incoming, outgoing } = c.env;
     outgoing.once("close", () => {
-      if (c.get("exchange") === undefined) writeAccessLine(log, plainLine(c, outgoing));
+      if (c.get("exchange") !== undefined) return;
+      countRequest(c, outgoing, metrics);
+      const trace = isProbe(c.req.path) ? undefined : tracing.begin(incoming.headers);
+      writeAccessLine(log, plainLine(c, outgoing, trace));
+      if (isTraced(trace)) tracing.spans?.add(trace, requestSpan(c, outgoing, trace));
     });
     return next();
   };
@@ -36,12 +52,18 @@ export const exchangeLog = (log: Log): ExchangeSink => ({
   },
 });
 
-function plainLine(c: Context<AppEnv>, outgoing: ServerResponse): AccessLine {
+function plainLine(
+  c: Context<AppEnv>,
+  outgoing: ServerResponse,
+  trace: TraceContext | undefined,
+): AccessLine {
   const isWhole = outgoing.writableFinished;
   const status = isWhole ? outgoing.statusCode : 499;
   return {
     request_id: c.get("requestId"),
     client_request_id: clientRequestId(c.env.incoming.headers["x-request-id"]),
+    trace_id: trace?.traceId,
+    span_id: exportedSpanId(trace),
     method: c.req.method,
     path: c.req.path.slice(0, pathCharactersMax),
     status,
@@ -58,6 +80,8 @@ function exchangeLine(exchange: Exchange): AccessLine {
   return {
     request_id: exchange.id,
     client_request_id: exchange.clientRequestId,
+    trace_id: exchange.trace?.traceId,
+    span_id: exportedSpanId(exchange.trace),
     method: "POST",
     path: `/v1${endpoints[exchange.endpoint].path}`,
     ...result(exchange),
@@ -78,6 +102,9 @@ function exchangeLine(exchange: Exchange): AccessLine {
     cost_status: account?.cost.status,
   };
 }
+
+const exportedSpanId = (trace: TraceContext | undefined): string | undefined =>
+  isTraced(trace) ? trace.spanId : undefined;
 
 function result({ end }: Exchange): { status: number; outcome: string } {
   if (end?.outcome.kind !== "failed") return { status: 200, outcome: "ok" };

@@ -25,13 +25,13 @@ export const authenticateCaller =
       // It closes no more, and whoever waited to hear of that would wait for good.
       throw new Failure("client_closed_request", "The client left while its key was looked up.");
     }
+    c.set("identity", { kind: "key", caller });
     if (caller.role === "viewer") {
       throw new Failure(
         "model_not_allowed",
         "This key may read usage and audit records, and not call models. Use a key with the role 'inference'.",
       );
     }
-    c.set("identity", { kind: "key", caller });
     askForBody(c.env);
     return next();
   };

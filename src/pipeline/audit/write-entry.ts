@@ -56,7 +56,7 @@ export function writeEntry(exchange: Exchange, facts: EntryFacts): AuditEntry {
     tags: exchange.tags,
     user_agent: exchange.userAgent ?? null,
     client_request_id: exchange.clientRequestId ?? null,
-    trace_id: exchange.traceId ?? null,
+    trace_id: traceIdOf(exchange),
     degraded: facts.degraded,
     prompt_hash: facts.promptHash,
     payload: facts.payload,
@@ -66,6 +66,8 @@ export function writeEntry(exchange: Exchange, facts: EntryFacts): AuditEntry {
 function firstEventMs({ firstEventTickMs, startedTickMs }: Exchange): number | null {
   return firstEventTickMs === undefined ? null : round(firstEventTickMs - startedTickMs);
 }
+
+const traceIdOf = ({ trace }: Exchange): string | null => trace?.traceId ?? null;
 
 function priceEntry({ quote }: Account): PriceEntry | null {
   return quote === undefined ? null : { source: quote.source, version: quote.version };

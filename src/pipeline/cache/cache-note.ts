@@ -5,7 +5,15 @@ import type { StoredAnswer } from "./cache-store.ts";
 import type { BypassReason } from "./eligibility.ts";
 
 /** What the cache had to do with a request. */
-export type CacheNote = BypassNote | HitNote | { readonly outcome: "miss" };
+export type CacheNote = BypassNote | HitNote | MissNote;
+
+interface MissNote {
+  readonly outcome: "miss";
+  /** Of the nearest candidate that was not good enough; undefined where none was looked at. */
+  readonly similarity?: number | undefined;
+  /** Nothing was found because the cache does not work. */
+  readonly isBroken?: true;
+}
 
 interface BypassNote {
   readonly outcome: "bypass";

@@ -59,6 +59,9 @@ export function createSemanticTier(deps: SemanticTierDeps): ManagedSemanticTier 
       const question = new Question(asked, verdict);
       return {
         find: (signal) => finder.find(question, signal),
+        get similarity() {
+          return question.similarity;
+        },
         learn: (answer) => {
           learner.learn(question, answer);
         },
@@ -98,6 +101,13 @@ export function createSemanticTier(deps: SemanticTierDeps): ManagedSemanticTier 
         checks: { ...ledger.all },
       };
     },
+
+    audits: () =>
+      [...policies.latest()].map(({ tenantId, maxError, policy }) => ({
+        tenantId,
+        maxError,
+        channels: { CN: policy.audited("CN"), CS: policy.audited("CS") },
+      })),
 
     async [Symbol.asyncDispose]() {
       await learner[Symbol.asyncDispose]();

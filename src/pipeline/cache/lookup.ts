@@ -32,6 +32,8 @@ export interface CacheableCall {
   readonly rules: CacheRules;
   /** Begun when the exact tier had nothing; undefined where the semantic tier has nothing to do with it. */
   semantic?: SemanticAsking;
+  /** A look-up has failed, so that what is there was not found. */
+  isBroken?: true;
 }
 
 export interface FoundAnswer {
@@ -112,9 +114,11 @@ export function findAnswer(
     const found = known && replayed(known, noteOfStored(known, { outcome: "exact" }), call);
     if (found !== undefined) return found;
   } catch (error) {
+    asking.isBroken = true;
     onError(error);
   }
   return findFurther(asking, call).catch((error: unknown) => {
+    asking.isBroken = true;
     onError(error);
     return undefined;
   });
@@ -126,7 +130,10 @@ async function findFurther(
 ): Promise<FoundAnswer | undefined> {
   const { exact } = asking.cache;
   // That the store does not answer is its health's to say.
-  const stored = await exact.get(call.caller.tenantId, asking.key).catch(() => undefined);
+  const stored = await exact.get(call.caller.tenantId, asking.key).catch(() => {
+    asking.isBroken = true;
+    return undefined;
+  });
   const found = stored && replayed(stored, noteOfStored(stored, { outcome: "exact" }), call);
   return found ?? findSimilar(asking, call);
 }
@@ -173,7 +180,16 @@ function replayed(
 
 /** Before anything was found. */
 export const firstNote = (asking: CacheAsking): CacheNote =>
-  asking.kind === "bypass" ? { outcome: "bypass", reason: asking.reason } : { outcome: "miss" };
+  asking.kind === "bypass" ? { outcome: "bypass", reason: asking.reason } : plainMiss;
+
+/** After nothing was found. */
+export const missNote = ({ semantic, isBroken }: CacheableCall): CacheNote => {
+  const similarity = semantic?.similarity;
+  if (isBroken === true) return { outcome: "miss", similarity, isBroken };
+  return similarity === undefined ? plainMiss : { outcome: "miss", similarity };
+};
+
+const plainMiss: CacheNote = { outcome: "miss" };
 
 export function cacheMiss(why: string): Failure {
   const message = `The header 'x-sentinel-cache: only-if-cached' was sent, and there is no answer to this request in the cache: ${why}. Send it without the header.`;

@@ -30,6 +30,8 @@ export interface SemanticAsking {
    * than the tier's own limit.
    */
   find(signal: AbortSignal): undefined | Promise<SemanticHit | undefined>;
+  /** Of the nearest candidate that was looked at before the answer; undefined where none was. */
+  readonly similarity: number | undefined;
   /** The provider's own answer, which may be stored: learnt from and kept in the background. Never throws. */
   learn(answer: StoredAnswer): void;
 }
@@ -49,6 +51,16 @@ export interface ManagedSemanticTier extends SemanticTier {
     rules?: Pick<SemanticRules, "maxError" | "guardsOff">,
   ): Promise<SemanticStatus>;
   figures(): SemanticFigures;
+  /** Of the tenants whose policies are in memory; for the metrics. */
+  audits(): readonly TenantAudits[];
+}
+
+/** How often would-be hits of one tenant were found to be wrong. */
+export interface TenantAudits {
+  readonly tenantId: string;
+  /** The share of wrong hits that it accepts. */
+  readonly maxError: number;
+  readonly channels: Readonly<Record<Channel, AuditedError>>;
 }
 
 /** What the tier knows of one tenant, for operators. */

@@ -33,12 +33,13 @@ export function admit(
   targets: readonly PossibleTarget[],
   deps: AdmitDeps,
 ): undefined | Promise<undefined> {
+  const begunTickMs = performance.now();
   if (deps.journal.mustRefuse) throw diskFull();
   const { caller } = exchange;
   const expected = (exchange.expected = deps.reservations.expect(exchange));
   const prices = reckon(targets, exchange, expected, deps.quoteOf);
   if (prices.unpriced !== undefined && !unpricedAllowed(caller)) throw unpriced(prices.unpriced);
-  return enter(exchange, { rules: rulesOf(caller), expected, prices }, deps);
+  return enter(exchange, { rules: rulesOf(caller), expected, prices, begunTickMs }, deps);
 }
 
 /**
@@ -47,19 +48,22 @@ export function admit(
  */
 export function admitHit(exchange: Exchange, deps: AdmitDeps): undefined | Promise<undefined> {
   if (deps.journal.mustRefuse) throw diskFull();
+  const begunTickMs = performance.now();
   const rules = hitRulesOf(exchange.caller);
-  return enter(exchange, { rules, expected: noTokens, prices: nothingToPay }, deps);
+  const entering = { rules, expected: noTokens, prices: nothingToPay, begunTickMs };
+  return enter(exchange, entering, deps);
 }
 
 interface Entering {
   readonly rules: readonly ScopedRules[];
   readonly expected: ExpectedTokens;
   readonly prices: Prices;
+  readonly begunTickMs: number;
 }
 
 function enter(
   exchange: Exchange,
-  { rules, expected, prices }: Entering,
+  { rules, expected, prices, begunTickMs }: Entering,
   deps: AdmitDeps,
 ): undefined | Promise<undefined> {
   const { tenantId, keyId } = exchange.caller;
@@ -74,9 +78,13 @@ function enter(
   });
   const take = (found: Admission): undefined => {
     exchange.quota = found.quota;
-    if (found.kind === "refused") throw refusalFailure(found.refusal);
+    if (found.kind === "refused") {
+      exchange.refusal = found.refusal;
+      throw refusalFailure(found.refusal);
+    }
     exchange.lease = found.lease;
     begin(exchange, expected, prices, deps);
+    exchange.stages.admit = performance.now() - begunTickMs;
   };
   if (admission instanceof Promise) return admission.then(take);
   take(admission);

@@ -10,7 +10,12 @@ import type { Provider, ProviderCall, ProviderReply, WholeReply } from "../provi
 import { eventsOf, peek } from "../transport/peek.ts";
 import { answerBytesMax, errorBytesMax, readAll } from "../transport/read-all.ts";
 import { repliedHeaders } from "../transport/reply-headers.ts";
-import { addForwarded, forwardedHeaders, upstreamHeaders } from "../transport/request-headers.ts";
+import {
+  addForwarded,
+  addTrace,
+  forwardedHeaders,
+  upstreamHeaders,
+} from "../transport/request-headers.ts";
 import type { HeaderRules } from "../transport/request-headers.ts";
 import { sendUpstream } from "../transport/send.ts";
 import type { UpstreamBody, UpstreamResponse } from "../transport/upstream-call.ts";
@@ -34,7 +39,7 @@ import { lacksEndpoint } from "../upstream-failure.ts";
 /** Anthropic's Messages API: chats are translated, its own two endpoints go on as they are. */
 export function anthropic(options: AdapterOptions): Provider {
   const basePath = basePathOf(options);
-  const forwarded = forwardedHeaders(["anthropic-beta"], options.forwardHeaders);
+  const forwarded = forwardedHeaders(["anthropic-beta"], options);
 
   const ask = async (call: ProviderCall, written: WrittenRequest): Promise<ProviderReply> => {
     const path = call.endpoint === "chat" ? endpoints.messages.path : endpoints[call.endpoint].path;
@@ -89,6 +94,7 @@ function requestHeaders(
   const headers = ["content-type", "application/json"];
   headers.push(...upstreamHeaders(rules, accept, call.apiKey));
   addForwarded(headers, forwarded, call.clientHeaders, rules.set);
+  if (options.propagatesTrace === true) addTrace(headers, call, rules.set);
   if (rules.set["anthropic-version"] === undefined) {
     const asked = call.endpoint === "chat" ? undefined : call.clientHeaders["anthropic-version"];
     headers.push("anthropic-version", typeof asked === "string" ? asked : apiVersion);

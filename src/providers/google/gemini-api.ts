@@ -1,7 +1,12 @@
 import type { AdapterOptions } from "../adapter-options.ts";
 import type { ProviderCall } from "../provider.ts";
 import { errorBytesMax, readAll } from "../transport/read-all.ts";
-import { addForwarded, forwardedHeaders, upstreamHeaders } from "../transport/request-headers.ts";
+import {
+  addForwarded,
+  addTrace,
+  forwardedHeaders,
+  upstreamHeaders,
+} from "../transport/request-headers.ts";
 import { sendUpstream } from "../transport/send.ts";
 import type { UpstreamResponse } from "../transport/upstream-call.ts";
 import type { UpstreamIdentity } from "../upstream-failure.ts";
@@ -29,17 +34,18 @@ export class GeminiApi {
   constructor(options: AdapterOptions) {
     this.#options = options;
     this.#basePath = basePathOf(options);
-    this.#forwarded = forwardedHeaders([], options.forwardHeaders);
+    this.#forwarded = forwardedHeaders([], options);
   }
 
   /** The answer with a good status; rejects with a `Failure` for any other. */
   async ask(call: ProviderCall, action: Action, body: object): Promise<UpstreamResponse> {
-    const { name, headers: set, pools } = this.#options;
+    const { name, headers: set, pools, propagatesTrace } = this.#options;
     const accept = action === "stream" ? "text/event-stream" : "application/json";
     const rules = { keyHeader: "x-goog-api-key", set } as const;
     const headers = ["content-type", "application/json"];
     headers.push(...upstreamHeaders(rules, accept, call.apiKey));
     addForwarded(headers, this.#forwarded, call.clientHeaders, set);
+    if (propagatesTrace === true) addTrace(headers, call, set);
     const response = await sendUpstream(pools, {
       method: "POST",
       path: `${this.#basePath}/${pathOf(call.model)}:${methods[action]}`,

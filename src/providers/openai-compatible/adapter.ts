@@ -3,7 +3,12 @@ import type { Provider, ProviderCall, ProviderReply } from "../provider.ts";
 import { eventsOf } from "../transport/peek.ts";
 import { answerBytesMax, errorBytesMax, readAll } from "../transport/read-all.ts";
 import { repliedHeaders } from "../transport/reply-headers.ts";
-import { addForwarded, forwardedHeaders, upstreamHeaders } from "../transport/request-headers.ts";
+import {
+  addForwarded,
+  addTrace,
+  forwardedHeaders,
+  upstreamHeaders,
+} from "../transport/request-headers.ts";
 import type { HeaderRules } from "../transport/request-headers.ts";
 import { sendUpstream } from "../transport/send.ts";
 import { failureFrom } from "./from-error.ts";
@@ -26,11 +31,7 @@ export function openAiCompatible(options: CompatibleOptions): Provider {
   const { name } = options;
   const quirks = ofVersion(options.quirks, options.apiVersion);
   const paths = new UpstreamPaths(options);
-  const traced = quirks.isSelfHosted ? ["traceparent", "tracestate"] : [];
-  const forwarded = forwardedHeaders(
-    [...quirks.forwardedHeaders, ...traced],
-    options.forwardHeaders,
-  );
+  const forwarded = forwardedHeaders(quirks.forwardedHeaders, options);
 
   const ask = async (call: ProviderCall): Promise<ProviderReply> => {
     const written = writeRequest(call, quirks);
@@ -92,6 +93,7 @@ function requestHeaders(
   const headers = ["content-type", "application/json"];
   headers.push(...upstreamHeaders(rules, accept, call.apiKey));
   addForwarded(headers, forwarded, call.clientHeaders, rules.set);
+  if (options.propagatesTrace === true) addTrace(headers, call, rules.set);
   return headers;
 }
 

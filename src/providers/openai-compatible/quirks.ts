@@ -19,8 +19,6 @@ export interface Quirks {
   readonly modelPrefixes: readonly string[];
   /** All model names have a slash; what stands before it in those that came without (OpenRouter's own). */
   readonly bareModelNamespace?: string;
-  /** A server that operators run themselves: `traceparent` goes along. */
-  readonly isSelfHosted: boolean;
   /** Headers of the client that the vendor has a use for. */
   readonly forwardedHeaders: readonly string[];
 }
@@ -151,6 +149,5 @@ export const plain: Quirks = {
   },
   listsEveryModel: true,
   modelPrefixes: [],
-  isSelfHosted: false,
   forwardedHeaders: ["idempotency-key"],
 };

@@ -303,7 +303,6 @@ const ollama: Quirks = {
     thoughtFields: ["reasoning"],
     images: "inlined",
   },
-  isSelfHosted: true,
 };
 
 /**
@@ -321,7 +320,6 @@ const vllm: Quirks = {
     needsJsonArguments: true,
     thoughtFields: ["reasoning", "reasoning_content"],
   },
-  isSelfHosted: true,
 };
 
 export const quirksOf: Readonly<Record<CompatibleType, Quirks>> = {

@@ -10,6 +10,7 @@ import type {
   ProviderReply,
 } from "../provider.ts";
 import type { TargetHealth } from "../target-health.ts";
+import type { UpstreamPlace } from "../upstream-place.ts";
 
 /** Sends with one key. `keyId` is as `Attempt` has it. */
 export type SendWithKey = (call: ProviderCall, keyId: string | undefined) => Promise<ProviderReply>;
@@ -18,16 +19,18 @@ export interface NoteOptions {
   readonly providerName: string;
   readonly healthOf: () => TargetHealth;
   readonly clock: Clock;
+  readonly upstream: UpstreamPlace | undefined;
 }
 
 /** Writes down each attempt on a target, with each key by itself, and what it says of the target's health. */
 export const noteAttempts =
-  (inner: Provider, { providerName, healthOf, clock }: NoteOptions): SendWithKey =>
+  (inner: Provider, { providerName, healthOf, clock, upstream }: NoteOptions): SendWithKey =>
   async (call, keyId) => {
     const startedTickMs = clock.tickMs();
     const attempt: Attempt = {
       provider: providerName,
       model: call.model,
+      upstream,
       startedTickMs,
       ...(keyId === undefined ? undefined : { keyId }),
     };

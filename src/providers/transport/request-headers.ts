@@ -1,3 +1,7 @@
+import { newSpanId, writeTraceparent } from "../../telemetry/tracing/trace-context.ts";
+import type { AdapterOptions } from "../adapter-options.ts";
+import type { Attempt, ProviderCall } from "../provider.ts";
+
 /** What an adapter sends with every request, whichever vendor it is. */
 export interface HeaderRules {
   readonly keyHeader: "authorization" | "api-key" | "x-api-key" | "x-goog-api-key";
@@ -33,6 +37,29 @@ export function addForwarded(
   }
 }
 
+/**
+ * The trace of the request, to a server where the operator wants it known: what happens there hangs below this attempt.
+ * With tracing off the client's own goes on.
+ */
+export function addTrace(
+  headers: string[],
+  { trace, attempts }: Pick<ProviderCall, "trace" | "attempts">,
+  set: HeaderRules["set"],
+): void {
+  if (trace === undefined || set["traceparent"] !== undefined) return;
+  const spanId = trace.spanId === undefined ? trace.parentSpanId : spanOfAttempt(attempts.at(-1));
+  if (spanId === undefined) return;
+  headers.push("traceparent", writeTraceparent(trace, spanId));
+  if (trace.tracestate !== undefined) headers.push("tracestate", trace.tracestate);
+}
+
+function spanOfAttempt(attempt: Attempt | undefined): string | undefined {
+  return attempt && (attempt.spanId ??= newSpanId());
+}
+
+/** What an adapter sends on of a trace is written by `addTrace`. */
+const traceHeaders: readonly string[] = ["traceparent", "tracestate"];
+
 /** Whatever the operator lists: these are the client's own credentials and the connection's own matters. */
 const neverForwarded = new Set([
   "authorization",
@@ -55,10 +82,15 @@ const hopByHop = new Set([
 /** The client's headers that an adapter passes on: those that its vendor has a use for, and the operator's list. */
 export function forwardedHeaders(
   ofVendor: readonly string[],
-  listed: readonly string[],
+  { forwardHeaders, propagatesTrace }: Pick<AdapterOptions, "forwardHeaders" | "propagatesTrace">,
 ): readonly string[] {
-  const asked = [...ofVendor, ...listed.map((name) => name.toLowerCase())];
+  const asked = [...ofVendor, ...forwardHeaders.map((name) => name.toLowerCase())];
+  const written = propagatesTrace === true ? traceHeaders : [];
   return [...new Set(asked)].filter(
-    (name) => !neverForwarded.has(name) && !ownHeaders.has(name) && !hopByHop.has(name),
+    (name) =>
+      !neverForwarded.has(name) &&
+      !ownHeaders.has(name) &&
+      !hopByHop.has(name) &&
+      !written.includes(name),
   );
 }

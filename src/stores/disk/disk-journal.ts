@@ -1,5 +1,6 @@
 import type { Journal } from "../../pipeline/journal.ts";
 import type { JournalPosition } from "./journal-line.ts";
+import type { SinkLag } from "./sink-lag.ts";
 
 /** The journal of one process, and of the dead ones whose journals it has taken over. */
 export interface DiskJournal extends Journal, AsyncDisposable {
@@ -32,6 +33,8 @@ export interface DiskJournal extends Journal, AsyncDisposable {
   /** Resolves when all that was written is on disk, whatever happens to the power. Rejects where the disk fails. */
   sync(): Promise<void>;
   readonly stats: JournalStats;
+  /** How far each sink is behind; empty before `useSinks`. */
+  lags(): readonly SinkLag[];
 }
 
 export interface JournalStats {

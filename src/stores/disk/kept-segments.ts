@@ -61,6 +61,25 @@ export class KeptSegments {
     this.#acknowledged.set(writer, sinks);
   }
 
+  /** Those that are fed, and how far each is in a writer's journal. */
+  takenOf(writer: string): ReadonlyMap<string, JournalPosition | undefined> {
+    const taken = this.#acknowledged.get(writer);
+    return new Map((this.#sinks ?? []).map((sink) => [sink, taken?.get(sink)]));
+  }
+
+  /** What a sink has not taken of the segments that are here, in bytes; an empty or torn line at an end counts. */
+  bytesLeft(sink: string): number {
+    let left = 0;
+    for (const [writer, segments] of this.#segments) {
+      const taken = this.#acknowledged.get(writer)?.get(sink) ?? { segment: 0, offset: 0 };
+      for (const [segment, bytes] of segments) {
+        if (segment > taken.segment) left += bytes;
+        else if (segment === taken.segment) left += Math.max(0, bytes - taken.offset);
+      }
+    }
+    return left;
+  }
+
   forget(writer: string): void {
     for (const segment of this.#segments.get(writer)?.keys() ?? []) this.#remove(writer, segment);
     this.#segments.delete(writer);

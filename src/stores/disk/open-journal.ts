@@ -15,6 +15,8 @@ import { isErrorCode, journalFolder, writerFolder } from "./journal-files.ts";
 import { JournalWriter } from "./journal-writer.ts";
 import { KeptSegments } from "./kept-segments.ts";
 import { closeQuietly, SegmentWriter } from "./segment-writer.ts";
+import { LinePlaces } from "./sink-lag.ts";
+import type { SinkLag } from "./sink-lag.ts";
 import { noteFinished, writeScanFrom } from "./unfinished-starts.ts";
 
 export interface JournalOptions {
@@ -157,6 +159,7 @@ interface Parts {
 class OpenJournal implements DiskJournal {
   readonly #parts: Parts;
   readonly #timer: NodeJS.Timeout;
+  readonly #places = new LinePlaces();
   /** Adopting and deleting: one after the other. */
   #running: Promise<unknown> = Promise.resolve();
   #isClosed = false;
@@ -173,6 +176,9 @@ class OpenJournal implements DiskJournal {
     this.record = journal.record.bind(journal);
     this.payload = journal.payload.bind(journal);
     this.#timer = setInterval(this.#onTimer, sweepMs).unref();
+    journal.onWritten((position) => {
+      this.#places.note(position, journal.stats.linesAppended, parts.options.clock.tickMs());
+    });
   }
 
   get writer() {
@@ -199,6 +205,19 @@ class OpenJournal implements DiskJournal {
       segments: kept.count + 1,
       failedSyncs: sync.failures,
     };
+  }
+
+  lags(): readonly SinkLag[] {
+    const { kept, writer, segments } = this.#parts.begun;
+    const end = { ...segments.position, lines: this.#parts.journal.stats.linesAppended };
+    return [...kept.takenOf(writer)].map(([sink, taken]) => {
+      const from = taken?.segment === end.segment ? taken.offset : 0;
+      return {
+        sink,
+        bytes: kept.bytesLeft(sink) + Math.max(0, end.offset - from),
+        lines: this.#places.linesAfter(taken, end),
+      };
+    });
   }
 
   onWritten(listener: Parameters<DiskJournal["onWritten"]>[0]): void {

@@ -54,7 +54,7 @@ test("every field of the schema is described", () => {
 
 test(".env.example names every variable and shows its default", async () => {
   const variables = await exampleVariables();
-  const settings = Object.keys(variables).filter((name) => name.startsWith("SENTINEL_"));
+  const settings = Object.keys(variables).filter((name) => /^(SENTINEL|OTEL)_/.test(name));
   expect(settings.toSorted()).toEqual(variableNames.toSorted());
   expect(parseSettings(variables).settings).toEqual(parseSettings({}).settings);
 });

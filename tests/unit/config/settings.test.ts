@@ -23,9 +23,19 @@ test("without variables every setting has its default", () => {
       adminToken: undefined,
       defaultKey: undefined,
       masterKey: undefined,
+      metricsToken: undefined,
+      metricsTenantsMax: 100,
       corsOrigins: ["*"],
+      otlp: {
+        traces: undefined,
+        metrics: undefined,
+        gatherMs: 1_000,
+        metricIntervalMs: 60_000,
+        sampler: { name: "parentbased_always_on", ratio: 1 },
+        attributes: { "service.name": "sentinel" },
+      },
       logLevel: "info",
-      drainMs: 30_000,
+      drain: { timeoutMs: 30_000, idleMs: 250 },
       staleKeyMs: 3_600_000,
       allowPrivateUpstreams: false,
       url: undefined,
@@ -151,14 +161,17 @@ test("the store is SQLite, or Redis where its address is known", () => {
   ]);
 });
 
-test("what the contract names for later does no harm, and says so", () => {
-  const { warnings } = parseSettings({
-    SENTINEL_STORE: "sqlite",
-    SENTINEL_WORKERS: "1",
-    SENTINEL_METRICS_TOKEN: "t",
-    SENTINEL_URL: "http://gateway",
-  });
-  expect(warnings).toEqual(["SENTINEL_METRICS_TOKEN has no effect in this version."]);
+test("what the contract names for later does no harm", () => {
+  const { warnings } = parseSettings({ SENTINEL_STORE: "sqlite", SENTINEL_WORKERS: "1" });
+  expect(warnings).toEqual([]);
+});
+
+test("the scrape token is a secret that a header can carry", () => {
+  const token = "scrape-token-of-32-characters-00";
+  expect(parseSettings({ SENTINEL_METRICS_TOKEN: token }).settings.metricsToken).toBe(token);
+  const problems = problemsOf({ SENTINEL_METRICS_TOKEN: "short token" });
+  expect(problems).toEqual([expect.stringMatching(/^SENTINEL_METRICS_TOKEN must be 16 to 256 /)]);
+  expect(problems.join()).not.toContain("short token");
 });
 
 test("a name with typing errors is a problem that names the right one", () => {

@@ -4,31 +4,17 @@ import { createAccountant } from "../../../src/pipeline/accountant.ts";
 import type { Exchange } from "../../../src/pipeline/exchange.ts";
 import type { Amounts, Lease, LimitStore } from "../../../src/pipeline/limits/limit-store.ts";
 import { Reservations } from "../../../src/pipeline/limits/reservation.ts";
-import { fromObject } from "../../../src/lib/json-text.ts";
 import { memoryLimitStore } from "../../../src/stores/memory/limit-store.ts";
+import { endedExchange } from "../../support/exchanges.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 
 const reserved = { tokens: 100, nanoUsd: 5_000 };
 
+/** One that runs. */
 function exchangeOf(lease: Lease): Exchange {
-  const request = fromObject({ model: "m", messages: [] });
-  return {
-    id: "01",
-    clientRequestId: undefined,
-    caller: { tenantId: "acme", keyId: "k1", role: "inference", policies: [] },
-    endpoint: "chat",
-    model: "m",
-    request,
-    requestBytes: Buffer.from(request.text),
-    isStream: false,
-    tags: {},
-    userAgent: undefined,
-    traceId: undefined,
-    startedEpochMs: 0,
-    startedTickMs: 0,
-    attempts: [{ provider: "p", model: "m", startedTickMs: 0 }],
-    lease,
-  };
+  const attempts = [{ provider: "p", model: "m", startedTickMs: 0 }];
+  const { end: _end, firstEventTickMs: _first, ...running } = endedExchange({ attempts, lease });
+  return running;
 }
 
 test("what was reserved is settled once, as used, where a fault of ours keeps a request from being accounted", () => {

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { askInternally } from "../../../src/pipeline/ask-internally.ts";
 import { Drains } from "../../../src/pipeline/drains.ts";
+import { RunningExchanges } from "../../../src/pipeline/metrics/running-exchanges.ts";
 import type { Exchange } from "../../../src/pipeline/exchange.ts";
 import { Reservations } from "../../../src/pipeline/limits/reservation.ts";
 import type { ProviderCall, ProviderReply } from "../../../src/providers/provider.ts";
@@ -39,6 +40,7 @@ test("who gives up a question of Sentinel's own is a client who left, and no fau
       quoteOf: () => undefined,
       journal: { mustRefuse: false, start: () => undefined } as never,
       drains: new Drains(),
+      running: new RunningExchanges(),
       responses: {} as never,
       findRoute: () => ({
         name: "judge",

@@ -60,6 +60,7 @@ function present({ name, type, baseUrl, source, ...provider }: ProviderConfig) {
     models: provider.models ?? null,
     api_version: provider.apiVersion ?? null,
     forward_headers: provider.forwardHeaders,
+    propagate_trace: provider.propagatesTrace ?? null,
     keep_alive_ms: provider.keepAliveMs,
     deadlines: {
       connect_ms: deadlines.connectMs,

@@ -10,17 +10,20 @@ import type { Answer, AnswerDeps } from "../../../pipeline/answer.ts";
 import { shownCost } from "../../../pipeline/cost/account.ts";
 import type { IncomingCall } from "../../../pipeline/incoming-call.ts";
 import type { Quota } from "../../../pipeline/limits/limit-store.ts";
+import type { Arrival } from "../../../pipeline/stage-times.ts";
 import { checkRequest } from "../../../protocol/check-request.ts";
 import { endpoints } from "../../../protocol/endpoints.ts";
 import type { Endpoint } from "../../../protocol/endpoints.ts";
 import type { Pin } from "../../../providers/provider.ts";
+import type { BeginTrace } from "../../../telemetry/tracing/begin-trace.ts";
+import type { TraceContext } from "../../../telemetry/tracing/trace-context.ts";
 import type { AppEnv } from "../../context.ts";
 import type { Cors } from "../../cors.ts";
 import { dialectOf } from "../../dialect.ts";
 import type { Inflight } from "../../inflight.ts";
 import { clientRequestId } from "../../middleware/request-id.ts";
 import { parseBody, readBody } from "../../read-body.ts";
-import { readTags, traceIdOf } from "../../request-labels.ts";
+import { readTags } from "../../request-labels.ts";
 import type { BodyLimits } from "../../read-body.ts";
 import { replyHeaders } from "../../reply-headers.ts";
 import { sendEvents, sendWhole } from "../../send-answer.ts";
@@ -29,6 +32,7 @@ export interface ModelCallDeps extends AnswerDeps {
   readonly bodyLimits: BodyLimits & { readonly messagesMax: number };
   readonly inflight: Inflight;
   readonly cors: Cors;
+  readonly beginTrace: BeginTrace;
   /** The names of the parts that are down, for `x-sentinel-degraded`. */
   readonly degradedParts: () => readonly string[];
 }
@@ -37,19 +41,26 @@ export interface ModelCallDeps extends AnswerDeps {
 export const modelCall =
   (endpoint: Endpoint, deps: ModelCallDeps): Handler<AppEnv> =>
   async (c) => {
+    const identifiedTickMs = performance.now();
     const { incoming, outgoing } = c.env;
     const running = deps.inflight.enter();
     outgoing.once("close", () => {
       deps.inflight.leave(running);
       if (!outgoing.writableFinished) running.abort(clientLeft());
     });
-    const { request, bytes } = parseBody(
-      await readBody(incoming, deps.bodyLimits),
-      deps.bodyLimits,
-    );
+    const body = await readBody(incoming, deps.bodyLimits);
+    const arrival = { identifiedTickMs, bodyTickMs: performance.now() };
+    const { request, bytes } = parseBody(body, deps.bodyLimits);
     checkRequest(endpoints[endpoint].schema, request.value);
     checkMessageCount(request, deps.bodyLimits.messagesMax);
-    const call = incomingCall(c, { endpoint, request, bytes, signal: running.signal });
+    const call = incomingCall(c, {
+      endpoint,
+      request,
+      bytes,
+      signal: running.signal,
+      arrival,
+      trace: deps.beginTrace(incoming.headers),
+    });
     const answered = await answer(call, {
       ...deps,
       onBegin: (exchange) => {
@@ -126,6 +137,8 @@ interface ReadRequest {
   readonly request: JsonText;
   readonly bytes: Buffer;
   readonly signal: AbortSignal;
+  readonly arrival: Arrival;
+  readonly trace: TraceContext | undefined;
 }
 
 function incomingCall(c: Context<AppEnv>, read: ReadRequest): IncomingCall {
@@ -150,9 +163,10 @@ function incomingCall(c: Context<AppEnv>, read: ReadRequest): IncomingCall {
     timeoutMs: readTimeoutMs(headers["x-sentinel-timeout-ms"]),
     tags: readTags(headers["x-sentinel-tags"]),
     userAgent: headers["user-agent"]?.slice(0, userAgentLengthMax),
-    traceId: traceIdOf(headers["traceparent"]),
+    trace: read.trace,
     startedEpochMs: idEpochMs(c.get("requestId")),
     startedTickMs: c.get("arrivedTickMs"),
+    arrival: read.arrival,
   };
 }
 

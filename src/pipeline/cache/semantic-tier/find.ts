@@ -101,6 +101,7 @@ export class Finder {
     const decision = deciding.decide(question, neighbours, { policy, place, isBudgetLeft });
     if (decision === undefined) return undefined;
     const { similarity = 1 } = neighbours.find(({ entryId }) => entryId === decision.entryId) ?? {};
+    question.similarity = similarity;
     return { decision, similarity };
   }
 

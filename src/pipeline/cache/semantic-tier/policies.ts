@@ -96,6 +96,11 @@ export class Policies implements AsyncDisposable {
     return [...this.#held.values()].findLast((held) => held.tenantId === tenantId);
   }
 
+  /** Of each tenant that has one in memory, that which was asked for last. */
+  latest(): Iterable<PolicyOwner & { readonly policy: SemanticPolicy }> {
+    return new Map([...this.#held.values()].map((held) => [held.tenantId, held])).values();
+  }
+
   /** Has it loaded, if there is room for that. */
   want(owner: PolicyOwner): void {
     this.#loads.want(keyOf(owner), () => this.#load(owner));

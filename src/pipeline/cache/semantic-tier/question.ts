@@ -24,6 +24,8 @@ export class Question {
   vector: Float32Array | undefined;
   /** Made once for a request: it counts as traffic. */
   decision: Decision | undefined;
+  /** Of the candidate that was decided about while the request waited. */
+  similarity: number | undefined;
   readonly #key: KeyParts;
   #place: ShardPlace | undefined;
   #form: { readonly text: string | undefined } | undefined;

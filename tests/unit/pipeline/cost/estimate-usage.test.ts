@@ -7,6 +7,7 @@ import { loadTokenizers } from "../../../../src/lib/tokenizers.ts";
 import { DeliveredText } from "../../../../src/pipeline/cost/delivered-text.ts";
 import { estimateUsage } from "../../../../src/pipeline/cost/estimate-usage.ts";
 import { estimateTextTokens, tokenizerOf } from "../../../../src/pipeline/cost/tokenizers.ts";
+import { beginStages } from "../../../../src/pipeline/stage-times.ts";
 import type { Exchange } from "../../../../src/pipeline/exchange.ts";
 import type { Endpoint } from "../../../../src/protocol/endpoints.ts";
 import { makeEvent } from "../../../../src/protocol/sse.ts";
@@ -18,7 +19,7 @@ const base = {
   isStream: false,
   tags: {},
   userAgent: undefined,
-  traceId: undefined,
+  trace: undefined,
   startedEpochMs: 0,
   startedTickMs: 0,
 } as const;
@@ -44,6 +45,7 @@ function exchange({
     request: json,
     requestBytes: Buffer.from(json.text),
     attempts: [{ provider: "p", model: servedBy, startedTickMs: 0 }],
+    stages: beginStages(0, undefined),
     ...(answer === undefined ? {} : { answerBytes: Buffer.from(answer) }),
     ...(delivered === undefined ? {} : { delivered }),
   };
