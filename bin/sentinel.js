@@ -7,15 +7,17 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /*
- * `sentinel`: runs the command line with the Node that `npm install` put beside it, whichever runs this file.
- * Plain JavaScript, for Nodes as old as they come.
+ * `sentinel`: runs the command line with the Node that `npm install` put beside it, whichever runs this file; in the image,
+ * which has no other, with the one that does. Plain JavaScript, for Nodes as old as they come.
  */
 const here = dirname(fileURLToPath(import.meta.url));
-const entry = join(here, "../src/cli/main.ts");
+// The sources in the repository; what `npm run build` made of them in a published package and in the image.
+const sources = join(here, "../src/cli/main.ts");
+const entry = existsSync(sources) ? sources : join(here, "../dist/cli/main.js");
 // As `npm start` reads it; Node would remark on its absence.
 const settings = existsSync(".env") ? ["--env-file=.env"] : [];
 const args = [...settings, entry, ...process.argv.slice(2)];
-const node = pinnedNode();
+const node = pinnedNode() ?? ownNode();
 
 if (node === undefined) {
   process.stderr.write(
@@ -34,6 +36,12 @@ function pinnedNode() {
   } catch {
     return undefined; // It is not installed.
   }
+}
+
+/** The Node that runs this file, if it is one that Sentinel runs on. */
+function ownNode() {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  return major > 24 || (major === 24 && minor >= 15) ? process.execPath : undefined;
 }
 
 /** In this process's place where Node can do that; otherwise as its child. */
