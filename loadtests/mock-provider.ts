@@ -6,10 +6,11 @@ import {
   streamWritesWithUsage,
   wholeAnswer,
 } from "./harness/mock-answers.ts";
+import { troubleOf, type MockTrouble } from "./load/mock-troubles.ts";
 
 /**
  * A provider that always says the same, at once or at a fixed pace, so that what is measured is the
- * gateway in front of it. Runs by itself too:
+ * gateway in front of it; some models fail (`load/mock-troubles.ts`). Runs by itself too:
  * `node loadtests/mock-provider.ts --port 8001 --first-chunk-ms 0 --chunk-gap-ms 0`.
  */
 const { values } = parseArgs({
@@ -29,6 +30,7 @@ const backlogMax = 4_096;
 let chatRequestCount = 0;
 
 interface ChatRequest {
+  readonly model?: unknown;
   readonly stream?: boolean;
   readonly stream_options?: { readonly include_usage?: boolean };
 }
@@ -59,6 +61,11 @@ function readBody(request: IncomingMessage, done: (body: string) => void): void 
 
 function answerChat(request: ChatRequest, response: ServerResponse): void {
   chatRequestCount += 1;
+  const trouble = troubleOf(request.model);
+  if (trouble !== undefined) {
+    answerBadly(trouble, response);
+    return;
+  }
   if (request.stream !== true) {
     sendJson(response, 200, wholeAnswer);
     return;
@@ -75,6 +82,19 @@ function answerChat(request: ChatRequest, response: ServerResponse): void {
     return;
   }
   sendPaced(response, writes);
+}
+
+function answerBadly(trouble: MockTrouble, response: ServerResponse): void {
+  switch (trouble) {
+    case "unavailable":
+      sendJson(response, 503, Buffer.from('{"error":{"message":"not now","code":null}}'));
+      return;
+    case "cut":
+      response.destroy();
+      return;
+    case "silent": // until the gateway has waited long enough
+      return;
+  }
 }
 
 /** A timer a chunk; the headers leave with the first one, as providers do it. */

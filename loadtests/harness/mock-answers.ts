@@ -1,3 +1,5 @@
+import { soundModel, troubledModels } from "../load/mock-troubles.ts";
+
 /** What the mock provider says: always the same, about the size of a real short answer. */
 
 const created = 1_790_000_000;
@@ -42,7 +44,7 @@ export const wholeAnswer = Buffer.from(
 export const modelList = Buffer.from(
   JSON.stringify({
     object: "list",
-    data: ["gpt-4o-mini", "gpt-4o"].map((id) => ({
+    data: ["gpt-4o-mini", "gpt-4o", soundModel, ...Object.keys(troubledModels)].map((id) => ({
       id,
       object: "model",
       created,
