@@ -1,14 +1,15 @@
 import { runStep } from "./run-step.ts";
 
 /**
- * What the tests run for real: Redis, Python's official clients, and curl for what the first start prints. What is
- * missing is installed where this is Debian and we may.
+ * What the tests run for real: Redis, Prometheus, Python's official clients, and curl for what the first start prints.
+ * What is missing is installed where this is Debian and we may.
  */
 export async function installDebianPackages(): Promise<void> {
   const wanted = [
     { names: ["python3", "python3-venv"], probe: ["python3", "-c", "import ensurepip, venv"] },
     { names: ["curl"], probe: ["curl", "--version"] },
     { names: ["redis-server", "redis-tools"], probe: ["redis-server", "--version"] },
+    { names: ["prometheus"], probe: ["promtool", "--version"] },
   ];
   const missing: string[] = [];
   for (const { names, probe } of wanted) {

@@ -33,7 +33,8 @@ const vitest = nodeStep(
   "tests",
   programs.vitest,
   "run",
-  "--maxWorkers=2",
+  // One more than a small machine has cores: many tests wait for processes, sockets and time-outs.
+  "--maxWorkers=3",
   "--reporter=default",
   "--reporter=json",
   `--outputFile.json=${reportPath}`,
