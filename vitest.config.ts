@@ -4,8 +4,25 @@ import { defineConfig } from "vitest/config";
 
 /**
  * Five kinds of tests, from pure to whole (ARCHITECTURE.md, "Tests"). `npm run check` runs the first three;
- * `npm test` runs all of them.
+ * `npm test` runs all of them. Of the whole ones those run last, and with fewer beside them, that say how long something
+ * may take.
  */
+const timed = [
+  "alerts",
+  "cache-outages",
+  "cache-replicas",
+  "cache-shutdown",
+  "chaos",
+  "drain",
+  "monitoring",
+  "redis-crowds",
+  "redis-outages",
+  "redis-replicas",
+].map((name) => `tests/e2e/${name}.test.ts`);
+
+/** One more than a small machine has cores: many tests wait for processes, sockets and time-outs. */
+const workers = 3;
+const timedWorkers = 2;
 const compileCache = join(import.meta.dirname, ".cache/compile-tests");
 
 /** Without isolation the files of a worker share what it has loaded, which for a gateway takes a second each time. */
@@ -21,6 +38,7 @@ const project = (name: string, testTimeout: number, { isolate = true }: Sharing 
     testTimeout,
     hookTimeout: 60_000,
     pool: "forks" as const,
+    maxWorkers: workers,
     // Most tests start threads, which compile the same files: that is what they take longest for.
     env: { NODE_COMPILE_CACHE: compileCache },
   },
@@ -32,7 +50,16 @@ export default defineConfig({
       project("unit", 10_000, { isolate: false }),
       project("contract", 20_000),
       project("http", 20_000, { isolate: false }),
-      project("e2e", 120_000),
+      { test: { ...project("e2e", 120_000).test, exclude: timed } },
+      {
+        test: {
+          ...project("e2e", 120_000).test,
+          name: "e2e-timed",
+          include: timed,
+          maxWorkers: timedWorkers,
+          sequence: { groupOrder: 1 },
+        },
+      },
       project("matrix", 20_000),
     ],
   },

@@ -33,8 +33,6 @@ const vitest = nodeStep(
   "tests",
   programs.vitest,
   "run",
-  // One more than a small machine has cores: many tests wait for processes, sockets and time-outs.
-  "--maxWorkers=3",
   "--reporter=default",
   "--reporter=json",
   `--outputFile.json=${reportPath}`,
