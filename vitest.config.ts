@@ -20,9 +20,10 @@ const timed = [
   "redis-replicas",
 ].map((name) => `tests/e2e/${name}.test.ts`);
 
-/** One more than a small machine has cores: many tests wait for processes, sockets and time-outs. */
-const workers = 3;
-const timedWorkers = 2;
+/** As many as a small machine has cores, for what computes and for what is timed. */
+const workers = 2;
+/** One more for tests that wait for processes, sockets and time-outs. Each group of projects runs after the one before. */
+const waiting = { maxWorkers: 3, sequence: { groupOrder: 1 } } as const;
 const compileCache = join(import.meta.dirname, ".cache/compile-tests");
 
 /** Without isolation the files of a worker share what it has loaded, which for a gateway takes a second each time. */
@@ -38,7 +39,7 @@ const project = (name: string, testTimeout: number, { isolate = true }: Sharing 
     testTimeout,
     hookTimeout: 60_000,
     pool: "forks" as const,
-    maxWorkers: workers,
+    ...(name === "unit" ? { maxWorkers: workers } : waiting),
     // Most tests start threads, which compile the same files: that is what they take longest for.
     env: { NODE_COMPILE_CACHE: compileCache },
   },
@@ -56,8 +57,8 @@ export default defineConfig({
           ...project("e2e", 120_000).test,
           name: "e2e-timed",
           include: timed,
-          maxWorkers: timedWorkers,
-          sequence: { groupOrder: 1 },
+          maxWorkers: workers,
+          sequence: { groupOrder: 2 },
         },
       },
       project("matrix", 20_000),

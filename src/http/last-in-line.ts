@@ -30,7 +30,7 @@ export async function untilLineIsServed(server: Server, untilMs: number): Promis
         if (performance.now() - movedMs >= patienceMs) done();
       });
     }, patienceMs);
-    const cap = setTimeout(done, untilMs - performance.now());
+    const cap = setTimeout(done, Math.max(0, untilMs - performance.now()));
     server.on("connection", look);
     // Where Sentinel may not connect to itself, whoever waits in line is lost, as without this.
     ours.on("error", done);

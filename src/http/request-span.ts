@@ -9,6 +9,7 @@ import type { BeginTrace } from "../telemetry/tracing/begin-trace.ts";
 import type { Spans } from "../telemetry/tracing/open-spans.ts";
 import type { SpanFacts } from "../telemetry/tracing/span.ts";
 import type { ExportedTrace } from "../telemetry/tracing/trace-context.ts";
+import { answeredStatus } from "./answered-status.ts";
 import type { AppEnv } from "./context.ts";
 
 /** What traces requests that never become a call of a model. */
@@ -18,9 +19,6 @@ export interface RequestTracing {
   readonly spans: Pick<Spans, "add"> | undefined;
 }
 
-/** Probes and scrapes come every few seconds, and tell nothing. */
-export const isProbe = (path: string): boolean => /^\/(health|metrics)(\/|$)/.test(path);
-
 /** Of a request that is over. */
 export function requestSpan(
   c: Context<AppEnv>,
@@ -28,7 +26,7 @@ export function requestSpan(
   { spanId, parentSpanId }: ExportedTrace,
 ): SpanFacts {
   const route = routeOf(c);
-  const status = outgoing.writableFinished ? outgoing.statusCode : 499;
+  const status = answeredStatus(outgoing);
   const errorType = status >= 500 ? String(status) : undefined;
   const attributes: Attributes = {
     [general.httpMethod]: c.req.method,

@@ -11,6 +11,9 @@ const routesByPath: Readonly<Record<string, RouteLabel>> = {
   "/v1/messages/count_tokens": "count_tokens",
 };
 
+/** Probes and scrapes come every few seconds, and tell nothing. */
+export const isProbe = (path: string): boolean => /^\/(health|metrics)(\/|$)/.test(path);
+
 interface Asked {
   readonly method: string;
   readonly path: string;
@@ -28,8 +31,8 @@ export function routeLabelOf({ method, path }: Asked): RouteLabel | undefined {
 function routeOfPath(path: string): RouteLabel | undefined {
   const route = routesByPath[path];
   if (route !== undefined) return route;
+  if (isProbe(path)) return undefined;
   const [, first = "", second = ""] = path.split("/", 3);
-  if (first === "health" || first === "metrics") return undefined;
   if (first === "admin") return "admin";
   if (first !== "v1") return "other";
   return second === "models" || second === "usage" || second === "audit" ? second : "other";

@@ -13,10 +13,12 @@ import type { Log } from "../../telemetry/log.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import { isTraced } from "../../telemetry/tracing/trace-context.ts";
 import type { TraceContext } from "../../telemetry/tracing/trace-context.ts";
+import { answeredStatus } from "../answered-status.ts";
 import type { AppEnv } from "../context.ts";
 import { countRequest } from "../count-request.ts";
-import { isProbe, requestSpan } from "../request-span.ts";
+import { requestSpan } from "../request-span.ts";
 import type { RequestTracing } from "../request-span.ts";
+import { isProbe } from "../route-label.ts";
 import { clientRequestId } from "./request-id.ts";
 
 const pathCharactersMax = 128;
@@ -58,7 +60,7 @@ function plainLine(
   trace: TraceContext | undefined,
 ): AccessLine {
   const isWhole = outgoing.writableFinished;
-  const status = isWhole ? outgoing.statusCode : 499;
+  const status = answeredStatus(outgoing);
   return {
     request_id: c.get("requestId"),
     client_request_id: clientRequestId(c.env.incoming.headers["x-request-id"]),

@@ -1,7 +1,9 @@
 import type { Attempt } from "../../providers/provider.ts";
-import { noneValue, unknownValue } from "../../telemetry/metrics/label.ts";
+import { noneValue } from "../../telemetry/metrics/label.ts";
+import { servedName } from "../../telemetry/metrics/label-cap.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import { isTraced } from "../../telemetry/tracing/trace-context.ts";
+import { attemptEndTickMs } from "../attempt-end.ts";
 import { isHit } from "../cache/cache-note.ts";
 import type { Account } from "../cost/account.ts";
 import { lastAttempt, overheadMs } from "../exchange.ts";
@@ -59,14 +61,10 @@ function count(exchange: Exchange, { metrics, budgets }: ExchangeMetricsDeps): v
   budgets.noteRefusal(caller.tenantId, exchange.refusal, exchange.startedEpochMs);
 }
 
-/**
- * A name that the operator has set up, or that a provider has served: clients make up names, and those must not take the
- * places of the others.
- */
-function modelOf({ model, end, attempts, cache }: Exchange, metrics: Metrics): string {
+/** What the operator has set up has its name already; of the others, what was served. */
+function modelOf({ model, end, attempts, cache }: Exchange, { caps }: Metrics): string {
   const isServed = end?.outcome.kind === "ok" && (attempts.length > 0 || isHit(cache));
-  const { model: names } = metrics.caps;
-  return isServed || names.has(model) ? names.of(model) : unknownValue;
+  return servedName(caps.model, model, isServed);
 }
 
 function countRequest(
@@ -130,9 +128,7 @@ function countAttempts(
   for (const attempt of attempts) {
     const provider = metrics.caps.provider.of(attempt.provider);
     const outcome = outcomeOf(attempt, exchange);
-    const isRead = exchange.isStream && attempt.errorKind === undefined;
-    const untilTickMs = isRead ? endedTickMs : (attempt.answeredTickMs ?? endedTickMs);
-    const seconds = (untilTickMs - attempt.startedTickMs) / 1_000;
+    const seconds = (attemptEndTickMs(exchange, attempt) - attempt.startedTickMs) / 1_000;
     metrics.upstreamDuration.with(provider, model, outcome).observe(seconds, exemplarOf(exchange));
     if (before !== undefined) countAgain(before, attempt, exchange, metrics);
     before = attempt;

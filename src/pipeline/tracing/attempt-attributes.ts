@@ -5,7 +5,7 @@ import { genAi, general, operations, sentinel } from "../../telemetry/genai/attr
 import type { AttemptAccount } from "../cost/account.ts";
 import type { CountedUsage } from "../cost/used.ts";
 import type { Exchange } from "../exchange.ts";
-import { isServing } from "./attempt-error.ts";
+import { isServing } from "../attempt-end.ts";
 import { addRequest } from "./request-attributes.ts";
 
 /** A model's name may be the client's own invention. */

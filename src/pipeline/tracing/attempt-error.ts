@@ -1,17 +1,7 @@
 import type { FailureKind } from "../../errors.ts";
 import type { Attempt } from "../../providers/provider.ts";
+import { isServing } from "../attempt-end.ts";
 import type { Exchange } from "../exchange.ts";
-
-/** Whether the attempt is the one that an exchange's end speaks of. */
-export const isServing = ({ attempts, isStream }: Exchange, attempt: Attempt): boolean =>
-  isStream && attempt.errorKind === undefined && attempts.at(-1) === attempt;
-
-/** When it was over: a stream that was served when its last event had gone by. */
-export function attemptEndTickMs(exchange: Exchange, attempt: Attempt): number {
-  const endedTickMs = exchange.end?.tickMs ?? attempt.startedTickMs;
-  if (isServing(exchange, attempt)) return endedTickMs;
-  return attempt.answeredTickMs ?? endedTickMs;
-}
 
 /**
  * `error.type` of an attempt: the provider's status where it refused, otherwise the kind of failure. Undefined where the

@@ -2,13 +2,13 @@ import type { Attributes } from "@opentelemetry/api";
 
 import { genAi, general, operations } from "../../telemetry/genai/attributes.ts";
 import type { GenAiMetrics } from "../../telemetry/genai/metrics.ts";
-import { unknownValue } from "../../telemetry/metrics/label.ts";
-import { LabelCap } from "../../telemetry/metrics/label-cap.ts";
+import { LabelCap, servedName } from "../../telemetry/metrics/label-cap.ts";
 import type { Exchange, ExchangeEnd } from "../exchange.ts";
 import { lastAttempt } from "../exchange.ts";
 import type { ExchangeSink } from "../settle.ts";
 import { targetAttributes } from "./attempt-attributes.ts";
-import { attemptEndTickMs, attemptError } from "./attempt-error.ts";
+import { attemptEndTickMs } from "../attempt-end.ts";
+import { attemptError } from "./attempt-error.ts";
 
 /** Names of models that have figures of their own; all others share `_other`. */
 export const modelNamesMax = 100;
@@ -42,7 +42,11 @@ function recordAttempts(
 ): void {
   for (const [index, attempt] of exchange.attempts.entries()) {
     const attributes = targetAttributes(exchange, attempt);
-    attributes[genAi.requestModel] = nameOf(attempt.model, attempt.errorKind === undefined, names);
+    attributes[genAi.requestModel] = servedName(
+      names,
+      attempt.model,
+      attempt.errorKind === undefined,
+    );
     const endedTickMs = attemptEndTickMs(exchange, attempt);
     const errorType = attemptError(exchange, attempt);
     const durationS = (endedTickMs - attempt.startedTickMs) / 1_000;
@@ -69,7 +73,7 @@ function recordRequest(
   const attributes: Attributes = {
     [genAi.operationName]: operations[exchange.endpoint],
     [genAi.providerName]: answeredBy(exchange),
-    [genAi.requestModel]: nameOf(exchange.model, failure === undefined, names),
+    [genAi.requestModel]: servedName(names, exchange.model, failure === undefined),
   };
   const durationS = (end.tickMs - startedTickMs) / 1_000;
   metrics.record("requestDuration", durationS, withError(attributes, failure?.kind));
@@ -98,8 +102,3 @@ function recordPace(
 
 const withError = (attributes: Attributes, errorType: string | undefined): Attributes =>
   errorType === undefined ? attributes : { ...attributes, [general.errorType]: errorType };
-
-/** Clients make up names: what was never served takes no place of those that were. */
-function nameOf(model: string, isServed: boolean, names: LabelCap): string {
-  return isServed || names.has(model) ? names.of(model) : unknownValue;
-}

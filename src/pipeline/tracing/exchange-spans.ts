@@ -14,7 +14,8 @@ import { overheadMs } from "../exchange.ts";
 import type { Exchange } from "../exchange.ts";
 import type { ExchangeSink } from "../settle.ts";
 import { attemptAttributes, modelLengthMax } from "./attempt-attributes.ts";
-import { attemptEndTickMs, attemptError } from "./attempt-error.ts";
+import { attemptEndTickMs } from "../attempt-end.ts";
+import { attemptError } from "./attempt-error.ts";
 
 export interface ExchangeSpansDeps {
   readonly spans: Pick<Spans, "add">;

@@ -40,3 +40,7 @@ export class LabelCap {
     return otherValue;
   }
 }
+
+/** Clients make up names: one that was never served takes no place of those that were. */
+export const servedName = (names: LabelCap, name: string, isServed: boolean): string =>
+  isServed || names.has(name) ? names.of(name) : unknownValue;
