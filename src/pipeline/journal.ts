@@ -1,5 +1,6 @@
 import type { AuditRecord, RouteEntry } from "./audit/entry.ts";
 import type { CostStatus } from "./cost/cost-status.ts";
+import type { JsonObject } from "../lib/json-text.ts";
 import type { Endpoint } from "../protocol/endpoints.ts";
 
 /**
@@ -16,6 +17,8 @@ export interface Journal {
   record(record: AuditRecord, lease?: string): void;
   /** Prompt and answer of a tenant that has them kept. Dropped first where there is no room. */
   payload(payload: PayloadRecord): void;
+  /** Work that is to be done on a request once it is over: dropped after payloads, and before all else. */
+  jobs(record: JobsRecord): void;
   /** Whether new requests are to be refused: the disk is full, memory too, and the operator wants it so. */
   readonly mustRefuse: boolean;
 }
@@ -46,4 +49,16 @@ export interface PayloadRecord {
   readonly prompt: string;
   readonly answer: string;
   readonly cut: boolean;
+}
+
+/** Jobs that have much in common, as several evaluators have the text that they judge. */
+export interface JobsRecord {
+  /** `NewJob.kind` */
+  readonly kind: string;
+  readonly tenant: string;
+  /** 0 to 9; the highest is done first. */
+  readonly priority: number;
+  /** Each job's payload is `{...shared, ...payload}`. */
+  readonly jobs: readonly { readonly id: string; readonly payload: JsonObject }[];
+  readonly shared: JsonObject;
 }

@@ -1,5 +1,9 @@
+import { join } from "node:path";
+
 import { systemClock } from "../../lib/clock.ts";
+import { jobsSinkName } from "../disk/journal-sink.ts";
 import { deferredSink } from "./deferred-sink.ts";
+import { jobsSink } from "./jobs-sink.ts";
 import type { BooksConfig, SinkEvent, StoreLoss, TenantRetention } from "./protocol.ts";
 import { retainedFiles } from "./retained-files.ts";
 import type { BookStores } from "./serve-books.ts";
@@ -27,7 +31,7 @@ export function bookStores(config: BooksConfig, tell: (event: SinkEvent) => void
           ...(config.hasAuditFiles ? [auditFilesStore(config, remembering)] : []),
         ];
   return {
-    sinks: stores,
+    sinks: [...stores, jobsStore(config)],
     keepFor: (told) => {
       tenants = told;
       for (const { opened } of stores) opened?.keepFor(told);
@@ -131,5 +135,18 @@ function redisStore(config: BooksConfig, { told, tell, tellLoss }: Remembering) 
       await redis[Symbol.asyncDispose]();
       throw error;
     }
+  });
+}
+
+function jobsStore({ store, dataDir, redisUrls }: BooksConfig) {
+  return deferredSink(jobsSinkName, async () => {
+    if (store === "sqlite") {
+      const { openSqliteInbox } = await import("../sqlite/jobs/sink-inbox.ts");
+      return jobsSink({ inbox: openSqliteInbox({ path: join(dataDir, "jobs.db") }) });
+    }
+    const { openRedis } = await import("../redis/open.ts");
+    const { redisInbox } = await import("../redis/jobs/sink-inbox.ts");
+    const redis = await openRedis({ urls: redisUrls ?? [], purpose: "books" });
+    return jobsSink({ inbox: redisInbox({ redis }) });
   });
 }

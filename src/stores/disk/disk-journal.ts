@@ -50,6 +50,7 @@ export interface JournalStats {
   /** Lost for want of room, since the start. */
   readonly dropped: {
     readonly payloads: number;
+    readonly jobs: number;
     readonly starts: number;
     readonly records: number;
   };
@@ -67,7 +68,8 @@ export interface JournalEvent {
     | "journal_sync_failed"
     | "journal_adopted"
     | "journal_adoption_failed"
-    | "journal_delete_failed";
+    | "journal_delete_failed"
+    | "journal_jobs_lost";
   readonly message: string;
   readonly error?: unknown;
 }

@@ -201,6 +201,8 @@ function nameOf(line: JournalLine): string {
       return `record ${line.record.id} ${line.chain.seq}`;
     case "payload":
       return `payload ${line.payload.id}`;
+    case "jobs":
+      return `jobs ${line.checksum}`;
     case "checkpoint":
       return `checkpoint ${line.seq} ${line.epochMs}`;
   }

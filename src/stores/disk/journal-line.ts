@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 
 import type { AuditRecord } from "../../pipeline/audit/entry.ts";
-import type { PayloadRecord, StartRecord } from "../../pipeline/journal.ts";
+import type { JobsRecord, PayloadRecord, StartRecord } from "../../pipeline/journal.ts";
 
 /**
  * The journal's lines, in `<data>/journal/<writer>/<8 digits>.log`: a writer is a ULID made at each process
@@ -11,12 +11,13 @@ import type { PayloadRecord, StartRecord } from "../../pipeline/journal.ts";
  *     crc  s  {start record}
  *     crc  r  seq  prev_hash  hash  {lease} or -  {record, as it was hashed}
  *     crc  p  {payload record}
+ *     crc  j  {jobs record}
  *     crc  c  seq  count  hash  time  signature
  *
  * Every line ends with a line feed. Empty lines are allowed: an append after one that was cut short begins with
  * a line feed, so that a torn line spoils nothing after it.
  */
-export type JournalLine = StartLine | RecordLine | PayloadLine | CheckpointLine;
+export type JournalLine = StartLine | RecordLine | PayloadLine | JobsLine | CheckpointLine;
 
 export interface StartLine {
   readonly kind: "start";
@@ -47,6 +48,14 @@ export interface PayloadLine {
   readonly payload: PayloadRecord;
 }
 
+export interface JobsLine {
+  readonly kind: "jobs";
+  /** Of the line: its name, whether its content can be read or not. */
+  readonly checksum: string;
+  /** Parsed when it is asked for, which the sink of jobs alone does. Throws a SyntaxError for what is no JSON. */
+  readonly jobs: JobsRecord;
+}
+
 /** The writer's chain at an instant, signed: what comes after its tail was cut off can be told by it. */
 export interface CheckpointLine {
   readonly kind: "checkpoint";
@@ -69,6 +78,8 @@ export const startText = (start: StartRecord): string => sealed(`s\t${JSON.strin
 export const payloadText = (payload: PayloadRecord): string =>
   sealed(`p\t${JSON.stringify(payload)}`);
 
+export const jobsText = (jobs: JobsRecord): string => sealed(`j\t${JSON.stringify(jobs)}`);
+
 export const recordText = (
   { seq, prevHash, hash }: ChainLink,
   text: string,
@@ -79,8 +90,10 @@ export const checkpointText = (point: CheckpointLine): string =>
   sealed(`c\t${point.seq}\t${point.count}\t${point.hash}\t${point.epochMs}\t${point.signature}`);
 
 function sealed(body: string): string {
-  return `${crc32(body).toString(16).padStart(8, "0")}\t${body}\n`;
+  return `${checksumOf(body)}\t${body}\n`;
 }
+
+const checksumOf = (text: string): string => crc32(text).toString(16).padStart(8, "0");
 
 /** Without its line feed. Undefined for what is torn or was changed. */
 export function parseLine(writer: string, line: string): JournalLine | undefined {
@@ -104,6 +117,19 @@ function startLine(text: string): StartLine {
   };
 }
 
+function jobsLine(text: string): JobsLine {
+  let parsed: JobsRecord | undefined;
+  return {
+    kind: "jobs",
+    get checksum() {
+      return checksumOf(text);
+    },
+    get jobs() {
+      return (parsed ??= JSON.parse(text) as JobsRecord);
+    },
+  };
+}
+
 function fromFields(writer: string, fields: readonly string[]): JournalLine | undefined {
   const [kind, ...rest] = fields;
   switch (kind) {
@@ -111,6 +137,8 @@ function fromFields(writer: string, fields: readonly string[]): JournalLine | un
       return startLine(rest[0] ?? "");
     case "p":
       return { kind: "payload", payload: JSON.parse(rest[0] ?? "") as PayloadRecord };
+    case "j":
+      return jobsLine(rest[0] ?? "");
     case "r": {
       const [seq, prevHash = "", hash = "", lease, text = ""] = rest;
       return {

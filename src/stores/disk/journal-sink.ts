@@ -15,6 +15,12 @@ export interface JournalSink extends AsyncDisposable {
   onRewind(rewind: (since: { readonly epochMs: number } | "all") => void): void;
 }
 
+/**
+ * The one sink that the journal does not wait for without end: what is to be judged must not take the room of what is
+ * to be accounted for (`kept-segments.ts`).
+ */
+export const jobsSinkName = "jobs";
+
 export interface JournalBatch {
   readonly writer: string;
   readonly lines: readonly JournalLine[];

@@ -1,11 +1,11 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { AuditRecord } from "../../pipeline/audit/entry.ts";
 import { linkOf, signCheckpoint } from "../../pipeline/audit/chain.ts";
-import type { Journal, PayloadRecord, StartRecord } from "../../pipeline/journal.ts";
+import type { JobsRecord, Journal, PayloadRecord, StartRecord } from "../../pipeline/journal.ts";
 import type { ChainHead } from "./chain-head.ts";
 import type { JournalEvent } from "./disk-journal.ts";
 import type { DiskSync } from "./disk-sync.ts";
-import { checkpointText, payloadText, recordText, startText } from "./journal-line.ts";
+import { checkpointText, jobsText, payloadText, recordText, startText } from "./journal-line.ts";
 import type { JournalPosition } from "./journal-line.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
 import { WaitingLines } from "./waiting-lines.ts";
@@ -29,8 +29,8 @@ export interface JournalWriterOptions {
 
 /** In memory, while the disk takes nothing: some 20,000 requests. */
 const waitingBytesMaxDefault = 64 * 1024 * 1024;
-/** Payloads go no further than this part of the journal's size. */
-const payloadShare = 0.8;
+/** Payloads and jobs go no further than this part of the journal's size. */
+const lesserShare = 0.8;
 /** Chain link and tabs around a record. */
 const frameLength = 256;
 /** Beyond these the oldest is forgotten: if the process dies, that request leaves no `interrupted` record. */
@@ -41,10 +41,12 @@ const drainedPerAppend = 8;
 const drainedPerRetry = 256;
 const lost: Readonly<Record<LineKind, string>> = {
   payload: "Prompts and answers",
+  job: "Jobs, as to judge an answer,",
   start: "Notes of requests that began",
   record: "Records",
 };
 const hourMs = 3_600_000;
+const isLesser = (kind: LineKind): boolean => kind === "payload" || kind === "job";
 
 /**
  * Lines, in order and in the chain, into segments; into memory while the disk takes none. Twice per request, some
@@ -56,7 +58,7 @@ export class JournalWriter implements Journal {
   readonly #waiting: WaitingLines;
   /** Requests without a record so far, the oldest first, and the segment in which each began. */
   readonly #unfinished = new Map<string, number>();
-  readonly #dropped = { payloads: 0, starts: 0, records: 0 };
+  readonly #dropped = { payloads: 0, jobs: 0, starts: 0, records: 0 };
   readonly #writtenListeners: ((position: JournalPosition) => void)[] = [];
   readonly #unwrittenListeners: ((lines: readonly string[]) => void)[] = [];
   #head: { seq: number; hash: string };
@@ -105,6 +107,10 @@ export class JournalWriter implements Journal {
 
   payload(payload: PayloadRecord): void {
     this.#put("payload", payloadText(payload));
+  }
+
+  jobs(record: JobsRecord): void {
+    this.#put("job", jobsText(record));
   }
 
   get mustRefuse(): boolean {
@@ -211,13 +217,13 @@ export class JournalWriter implements Journal {
   #hasRoomOnDisk(kind: LineKind): boolean {
     const { bytesElsewhere, bytesMax } = this.#options;
     const bytes = bytesElsewhere() + this.#segments.offset;
-    return bytes < (kind === "payload" ? bytesMax * payloadShare : bytesMax);
+    return bytes < (isLesser(kind) ? bytesMax * lesserShare : bytesMax);
   }
 
   /** A record that came so far has its place in the chain, and is never dropped here. */
   #wait(kind: LineKind, line: string): void {
     const isRefused = kind !== "record" && !this.#waiting.hasRoom(kind, line.length);
-    if (this.#isClosed || isRefused || (kind === "payload" && !this.#hasRoomOnDisk(kind))) {
+    if (this.#isClosed || isRefused || (isLesser(kind) && !this.#hasRoomOnDisk(kind))) {
       this.#drop(kind);
       return;
     }

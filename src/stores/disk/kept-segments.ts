@@ -2,6 +2,7 @@ import { rm, stat } from "node:fs/promises";
 
 import { isErrorCode, segmentPath } from "./journal-files.ts";
 import type { JournalPosition } from "./journal-line.ts";
+import { jobsSinkName } from "./journal-sink.ts";
 import { readLines } from "./read-lines.ts";
 
 interface NeededFor {
@@ -13,10 +14,14 @@ interface NeededFor {
 /** A request that has not ended after so long never will: its record was lost. */
 const requestMsMax = 24 * 3_600_000;
 
+/** Beyond this part of the journal's size, nothing is kept for jobs alone. */
+const jobsShare = 0.5;
+
 /** Which segments nothing is written to any more are still there, and how far every sink is in them. */
 export class KeptSegments {
   readonly #dataDir: string;
   readonly #keepMs: number;
+  readonly #jobsBytesMax: number;
   /** By writer: the bytes of each segment, ascending. */
   readonly #segments = new Map<string, Map<number, number>>();
   /** By writer, then by sink. */
@@ -25,9 +30,14 @@ export class KeptSegments {
   #bytes = 0;
   #count = 0;
 
-  constructor({ dataDir, keepMs }: { readonly dataDir: string; readonly keepMs: number }) {
-    this.#dataDir = dataDir;
-    this.#keepMs = keepMs;
+  constructor(options: {
+    readonly dataDir: string;
+    readonly keepMs: number;
+    readonly bytesMax: number;
+  }) {
+    this.#dataDir = options.dataDir;
+    this.#keepMs = options.keepMs;
+    this.#jobsBytesMax = options.bytesMax * jobsShare;
   }
 
   get bytes(): number {
@@ -89,13 +99,25 @@ export class KeptSegments {
   /** From the oldest on, up to the first that is still needed. */
   async listNotNeeded(writer: string, { nowEpochMs, runningFrom }: NeededFor): Promise<number[]> {
     const found: number[] = [];
+    if (this.#sinks === undefined) return found;
+    let leftBytes = this.#bytes;
     for (const [segment, bytes] of this.#segments.get(writer) ?? []) {
-      if (!(await this.#isTaken(writer, segment, bytes))) break;
+      for (const sink of this.#waitedFor(leftBytes)) {
+        if (!(await this.#hasTaken(sink, writer, { segment, bytes }))) return found;
+      }
       const ageMs = nowEpochMs - (await this.#writtenEpochMs(writer, segment));
       if (ageMs < this.#keepMs || (segment >= runningFrom && ageMs < requestMsMax)) break;
       found.push(segment);
+      leftBytes -= bytes;
     }
     return found;
+  }
+
+  /** Whether it has jobs, perhaps, that their sink has not taken: too many wait, or its store is away. */
+  async mayLoseJobs(writer: string, segment: number): Promise<boolean> {
+    if (this.#sinks?.includes(jobsSinkName) !== true) return false;
+    const bytes = this.#segments.get(writer)?.get(segment) ?? 0;
+    return !(await this.#hasTaken(jobsSinkName, writer, { segment, bytes }));
   }
 
   async delete(writer: string, segment: number): Promise<void> {
@@ -109,15 +131,22 @@ export class KeptSegments {
     if (segments?.delete(segment) === true) this.#count--;
   }
 
-  async #isTaken(writer: string, segment: number, bytes: number): Promise<boolean> {
-    if (this.#sinks === undefined) return false;
-    for (const sink of this.#sinks) {
-      const position = this.#acknowledged.get(writer)?.get(sink) ?? { segment: 0, offset: 0 };
-      if (position.segment > segment) continue;
-      if (position.segment === segment && position.offset >= bytes) continue;
-      if (await this.#hasLinesAfter(writer, position, segment)) return false;
-    }
-    return true;
+  /** Those that are waited for: all, or all but that of jobs where that has held back enough already. */
+  #waitedFor(keptBytes: number): readonly string[] {
+    const sinks = this.#sinks ?? [];
+    return keptBytes > this.#jobsBytesMax ? sinks.filter((name) => name !== jobsSinkName) : sinks;
+  }
+
+  /** Whether a sink has everything of a segment. */
+  async #hasTaken(
+    sink: string,
+    writer: string,
+    { segment, bytes }: { readonly segment: number; readonly bytes: number },
+  ): Promise<boolean> {
+    const position = this.#acknowledged.get(writer)?.get(sink) ?? { segment: 0, offset: 0 };
+    if (position.segment > segment) return true;
+    if (position.segment === segment && position.offset >= bytes) return true;
+    return !(await this.#hasLinesAfter(writer, position, segment));
   }
 
   /** What is left of a segment may be an empty line, or one that was torn. */

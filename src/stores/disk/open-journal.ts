@@ -90,8 +90,8 @@ async function beginWriter(options: JournalOptions): Promise<Begun> {
 }
 
 function makeSegments(options: JournalOptions, writer: string) {
-  const { dataDir, keepMs, onEvent, segmentBytesMax } = options;
-  const kept = new KeptSegments({ dataDir, keepMs });
+  const { dataDir, onEvent, segmentBytesMax } = options;
+  const kept = new KeptSegments(options);
   const links: Begun["links"] = { journal: undefined };
   const sync = new DiskSync({
     folder: writerFolder(dataDir, writer),
@@ -168,6 +168,7 @@ class OpenJournal implements DiskJournal {
   readonly start: DiskJournal["start"];
   readonly record: DiskJournal["record"];
   readonly payload: DiskJournal["payload"];
+  readonly jobs: DiskJournal["jobs"];
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -175,6 +176,7 @@ class OpenJournal implements DiskJournal {
     this.start = journal.start.bind(journal);
     this.record = journal.record.bind(journal);
     this.payload = journal.payload.bind(journal);
+    this.jobs = journal.jobs.bind(journal);
     this.#timer = setInterval(this.#onTimer, sweepMs).unref();
     journal.onWritten((position) => {
       this.#places.note(position, journal.stats.linesAppended, parts.options.clock.tickMs());
@@ -313,7 +315,17 @@ class OpenJournal implements DiskJournal {
     });
     if (segments.length === 0) return;
     if (isOwn && journal.head !== undefined) await keepHead(options.dataDir, journal.head);
-    for (const segment of segments) await begun.kept.delete(writer, segment);
+    for (const segment of segments) {
+      if (await begun.kept.mayLoseJobs(writer, segment)) this.#tellJobsLost();
+      await begun.kept.delete(writer, segment);
+    }
+  }
+
+  /** Once for each segment. */
+  #tellJobsLost(): void {
+    const message =
+      "Jobs, as to judge an answer, are being lost: their store does not take them, and half of the journal is full.";
+    this.#parts.options.onEvent({ kind: "journal_jobs_lost", message });
   }
 
   #inTurn<Result>(work: () => Promise<Result> | Result): Promise<Result> {
@@ -343,6 +355,6 @@ async function inUse(dataDir: string, isShared: boolean): Promise<string> {
   const who = pid === undefined ? "another process" : `process ${pid} on ${host ?? "?"}`;
   const how = isShared
     ? "It does not share it: it runs with the embedded stores (SENTINEL_STORE=sqlite)."
-    : "Several processes can share one only with Redis (SENTINEL_STORE=redis).";
+    : "Several processes, as a gateway and a worker beside it, can share one only with Redis (SENTINEL_STORE=redis).";
   return `The data directory ${dataDir} is in use by ${who}. Stop that one, or set SENTINEL_DATA_DIR to another directory. ${how}`;
 }

@@ -1,8 +1,13 @@
 /** In the order of what is dropped first where there is no room. */
-export type LineKind = "payload" | "start" | "record";
+export type LineKind = "payload" | "job" | "start" | "record";
 
 /** Which part of the memory each kind may fill: what matters more finds room when what matters less is full. */
-const share: Readonly<Record<LineKind, number>> = { payload: 0.25, start: 0.75, record: 1 };
+const share: Readonly<Record<LineKind, number>> = {
+  payload: 0.25,
+  job: 0.4,
+  start: 0.75,
+  record: 1,
+};
 
 /** Requests are refused, where the operator wants that, while those that run can still be written down. */
 const almostFull = 0.9;

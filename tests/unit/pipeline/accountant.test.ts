@@ -49,6 +49,7 @@ test("what was reserved is settled once, as used, where a fault of ours keeps a 
       start: () => undefined,
       record: () => undefined,
       payload: () => undefined,
+      jobs: () => undefined,
       mustRefuse: false,
     },
     promptHash: () => "",

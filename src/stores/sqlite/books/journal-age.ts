@@ -37,17 +37,20 @@ async function oldestLineMs(dataDir: string): Promise<number | undefined> {
   return oldestMs;
 }
 
+/** Jobs do not say when they were written. */
+type DatedLine = Exclude<JournalLine, { readonly kind: "jobs" }>;
+
 /** `none`: nothing is there; undefined: it cannot be read. */
-async function firstLine(
-  dataDir: string,
-  writer: string,
-): Promise<JournalLine | "none" | undefined> {
-  for await (const { text } of readLines({ dataDir, writer })) return parseLine(writer, text);
+async function firstLine(dataDir: string, writer: string): Promise<DatedLine | "none" | undefined> {
+  for await (const { text } of readLines({ dataDir, writer })) {
+    const line = parseLine(writer, text);
+    if (line?.kind !== "jobs") return line;
+  }
   return "none";
 }
 
 /** Not after the line was written: ids are made before. */
-function epochMsOf(line: JournalLine): number {
+function epochMsOf(line: DatedLine): number {
   switch (line.kind) {
     case "start":
       return idEpochMs(line.start.id);

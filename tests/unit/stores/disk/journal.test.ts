@@ -335,7 +335,7 @@ test("at the bound of its size payloads go first, then records wait in memory un
   };
   while (journal.stats.bytes < 33_000) record();
   journal.payload(payload(newId()));
-  expect(journal.stats.dropped).toEqual({ payloads: 1, starts: 0, records: 0 });
+  expect(journal.stats.dropped).toEqual({ payloads: 1, jobs: 0, starts: 0, records: 0 });
   expect(journal.stats.linesWaiting).toBe(0);
   for (let count = 0; count < 12; count++) record();
   const waiting = journal.stats.linesWaiting;
