@@ -1,4 +1,5 @@
-import { rateInterval, type Interval } from "../../src/pipeline/cache/error-bound.ts";
+import type { Interval } from "../../src/lib/statistics/interval.ts";
+import { rateInterval } from "../../src/pipeline/cache/error-bound.ts";
 import type { Outcome } from "./replay.ts";
 
 /** One order of the stream, with what its counts mean. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
-import { rateInterval, type Interval } from "./error-bound.ts";
+import type { Interval } from "../../lib/statistics/interval.ts";
+import { rateInterval } from "./error-bound.ts";
 import {
   lowestSafeStep,
   scoreAtStep,
