@@ -13,6 +13,8 @@ import { withEmbedderBreaker } from "./pipeline/cache/embedder-breaker.ts";
 import type { Embedder } from "./pipeline/cache/embedder.ts";
 import type { SemanticStore } from "./pipeline/cache/semantic-store.ts";
 import type { ManagedSemanticTier } from "./pipeline/cache/semantic-tier.ts";
+import { freshNonce } from "./pipeline/judge/asking/fresh-nonce.ts";
+import { modelLimits } from "./pipeline/judge/asking/model-limits.ts";
 import { checkCaller, systemTenant } from "./tenants/system-tenant.ts";
 import type { Caller } from "./tenants/tenant.ts";
 import type { Stores, StoreTools } from "./wiring-stores.ts";
@@ -116,10 +118,12 @@ function answerCheck(ask: Ask, { settings, log }: StoreTools): AnswerCheck {
   };
   return modelAnswerCheck({
     ask: (question) => {
-      const { body, signal } = question;
-      return ask({ caller: callerOf(question), body, signal, timeoutMs: checkMs });
+      const { body, signal, noteSpend } = question;
+      return ask({ caller: callerOf(question), body, signal, timeoutMs: checkMs, noteSpend });
     },
     model: checkModel,
+    limits: modelLimits(),
     random: Math.random,
+    nonce: freshNonce,
   });
 }

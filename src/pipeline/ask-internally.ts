@@ -7,6 +7,7 @@ import type { BeginTrace } from "../telemetry/tracing/begin-trace.ts";
 import type { Caller } from "../tenants/tenant.ts";
 import { answer } from "./answer.ts";
 import type { AnswerDeps } from "./answer.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** A chat that Sentinel itself wants answered: by a model that somebody pays for. */
 export interface InternalAsk {
@@ -16,13 +17,21 @@ export interface InternalAsk {
   readonly body: JsonObject;
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
+  /** Told once what it came to, as its record has it: also where it fails. */
+  readonly noteSpend?: (spend: InternalSpend) => void;
 }
 
-export interface InternalAnswer {
+export interface InternalSpend {
+  /** Of its own record in the audit log. */
+  readonly requestId: string;
+  readonly nanoUsd: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
+export interface InternalAnswer extends InternalSpend {
   /** A chat completion. */
   readonly value: JsonObject;
-  /** What it cost. */
-  readonly nanoUsd: number;
 }
 
 export interface InternalAskDeps extends Omit<AnswerDeps, "cache" | "onBegin"> {
@@ -38,10 +47,35 @@ const userAgent = "sentinel";
  * cache nor fills it. Rejects with the `Failure` that a client would get.
  */
 export async function askInternally(
-  { caller, body, signal, timeoutMs }: InternalAsk,
+  asked: InternalAsk,
   deps: InternalAskDeps,
   clock: Pick<Clock, "tickMs">,
 ): Promise<InternalAnswer> {
+  let exchange: Exchange | undefined;
+  const onBegin = (begun: Exchange): void => {
+    exchange = begun;
+  };
+  try {
+    const value = await valueOf(asked, { ...deps, onBegin }, clock);
+    return { value, ...spendOf(exchange) };
+  } finally {
+    asked.noteSpend?.(spendOf(exchange));
+  }
+}
+
+/** It is settled, or nothing was begun. */
+function spendOf(exchange: Exchange | undefined): InternalSpend {
+  if (exchange === undefined) return { requestId: "", nanoUsd: 0, inputTokens: 0, outputTokens: 0 };
+  const { id: requestId, account } = exchange;
+  const { inputTokens = 0, outputTokens = 0 } = account?.usage ?? {};
+  return { requestId, nanoUsd: account?.cost.nanoUsd ?? 0, inputTokens, outputTokens };
+}
+
+async function valueOf(
+  { caller, body, signal, timeoutMs }: InternalAsk,
+  deps: Omit<InternalAskDeps, "onBegin"> & Pick<AnswerDeps, "onBegin">,
+  clock: Pick<Clock, "tickMs">,
+): Promise<JsonObject> {
   const id = newId();
   const trace = deps.beginTrace?.({});
   const request = fromObject(body);
@@ -76,7 +110,7 @@ export async function askInternally(
   const value: unknown = JSON.parse(answered.bytes.toString("utf8"));
   if (!isJsonObject(value))
     throw new Failure("upstream_error", "The provider's answer is no object.");
-  return { value, nanoUsd: answered.exchange.account?.cost.nanoUsd ?? 0 };
+  return value;
 }
 
 /** Whoever gives up is a client who leaves, whatever its reason was: what the provider was asked is billed all the same. */

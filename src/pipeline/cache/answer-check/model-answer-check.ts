@@ -1,33 +1,44 @@
-import { randomBytes } from "node:crypto";
-
 import { Failure } from "../../../errors.ts";
-import { isJsonObject, type JsonObject } from "../../../lib/json-text.ts";
+import type { JsonObject } from "../../../lib/json-text.ts";
+import type { Ask } from "../../judge/asking/ask-judge.ts";
+import { answerEquivalence } from "../../judge/evaluators/built-in/pairs.ts";
+import { judge } from "../../judge/asking/judge.ts";
+import type { JudgeTools } from "../../judge/asking/judge.ts";
+import { charactersMax } from "../../judge/asking/prompt.ts";
+import type { CallSpend } from "../../judge/asking/spend.ts";
+import type { FailedVerdict, Verdict } from "../../judge/asking/verdict.ts";
 import type {
   AnswerCheck,
   AnswerCheckRefusal,
   AnswerPair,
   AnswerVerdict,
 } from "../answer-check.ts";
-import { answerCharactersMax, checkRequest, verdictWords } from "./check-prompt.ts";
 import { isSameText, withFreeVerdicts } from "./free-verdicts.ts";
 
-/** A request for a chat which the gateway makes itself, and what it cost. */
+/** A request for a chat which the gateway makes itself. */
 export interface ModelQuestion {
   readonly tenantId: string;
   readonly learningBudgetNanoUsd: number;
   readonly body: JsonObject;
   readonly signal: AbortSignal;
+  /** To be told what it came to. */
+  readonly noteSpend: (spend: CallSpend) => void;
 }
 
-export interface ModelAnswerCheckOptions {
-  /** Rejects with `budget_exceeded` or `rate_limit_exceeded` once the tenant's learning budget is spent. */
-  readonly ask: (question: ModelQuestion) => Promise<{ value: JsonObject; nanoUsd: number }>;
+export interface ModelAnswerCheckOptions extends JudgeTools {
+  /**
+   * Resolves to the completion (`value`). Rejects with `budget_exceeded` or `rate_limit_exceeded` once the tenant's learning budget
+   * is spent.
+   */
+  readonly ask: (question: ModelQuestion) => Promise<{ readonly value: JsonObject }>;
   readonly model: string;
-  /** In [0, 1): which answer comes first, since models prefer one place. */
-  readonly random: () => number;
 }
 
-/** Compares answers by asking a model, and for free where they are the same word for word. Never rejects. */
+/**
+ * Compares answers by the evaluator `answer-equivalence`, and for free where they are the same word for word. One order is
+ * asked, left to chance: an error of the judge's is counted by the tier's bound, which a second call would not lower. Never
+ * rejects.
+ */
 export function modelAnswerCheck(options: ModelAnswerCheckOptions): AnswerCheck {
   const check = withFreeVerdicts({ same: (pair) => askModel(pair, options) });
   return {
@@ -39,46 +50,47 @@ export function modelAnswerCheck(options: ModelAnswerCheckOptions): AnswerCheck 
 }
 
 async function askModel(
-  pair: AnswerPair,
-  { ask, model, random }: ModelAnswerCheckOptions,
+  { tenantId, learningBudgetNanoUsd, question, cached, fresh, signal }: AnswerPair,
+  { ask, model, ...tools }: ModelAnswerCheckOptions,
 ): Promise<AnswerVerdict | AnswerCheckRefusal> {
-  const { tenantId, learningBudgetNanoUsd, signal } = pair;
-  const body = checkRequest(model, { ...orderOf(pair, random), nonce: freshNonce() });
-  try {
-    const { value, nanoUsd } = await ask({ tenantId, learningBudgetNanoUsd, body, signal });
-    const isSame = readVerdict(value);
-    return isSame === undefined ? { refused: "unclear", nanoUsd } : { isSame, nanoUsd };
-  } catch (thrown) {
-    return { refused: isSpent(thrown) ? "budget" : "unavailable" };
-  }
+  let isBudgetSpent = false;
+  const askInBudget: Ask = async (asked) => {
+    try {
+      return await ask({ tenantId, learningBudgetNanoUsd, ...asked });
+    } catch (thrown) {
+      isBudgetSpent = isSpent(thrown);
+      throw thrown;
+    }
+  };
+  const verdict = await judge(
+    {
+      evaluator: answerEquivalence,
+      model,
+      judged: { subject: "pair", question, first: cached, second: fresh },
+      orders: "one",
+      ask: askInBudget,
+      signal,
+    },
+    tools,
+  );
+  return verdict.kind === "failed" ? refusalOf(verdict, isBudgetSpent) : verdictOf(verdict);
 }
 
-function orderOf(
-  { question, cached, fresh }: AnswerPair,
-  random: () => number,
-): { readonly question: string; readonly first: string; readonly second: string } {
-  return random() < 0.5
-    ? { question, first: cached, second: fresh }
-    : { question, first: fresh, second: cached };
+const verdictOf = ({ label, spend }: Exclude<Verdict, FailedVerdict>): AnswerVerdict => ({
+  isSame: label === "same",
+  nanoUsd: spend.nanoUsd,
+});
+
+function refusalOf({ failure, spend }: FailedVerdict, isBudgetSpent: boolean): AnswerCheckRefusal {
+  const isUnclear = failure === "invalid_output" || failure === "refused";
+  const unasked = isBudgetSpent ? "budget" : "unavailable";
+  return { refused: isUnclear ? "unclear" : unasked, nanoUsd: spend.nanoUsd };
 }
 
 const isDifferenceCut = ({ cached, fresh }: AnswerPair): boolean =>
-  Math.max(cached.length, fresh.length) > answerCharactersMax && !isSameText(cached, fresh);
+  Math.max(cached.length, fresh.length) > charactersMax.pairAnswer && !isSameText(cached, fresh);
 
-const freshNonce = (): string => randomBytes(9).toString("hex");
-
+/** A provider's own 429 is another matter. */
 const isSpent = (thrown: unknown): boolean =>
   thrown instanceof Failure &&
   (thrown.kind === "budget_exceeded" || thrown.kind === "rate_limit_exceeded");
-
-/** What a completion says, if it is one of the two words and nothing else; a full stop is forgiven. */
-export function readVerdict(completion: JsonObject): boolean | undefined {
-  const { choices } = completion;
-  const first: unknown = Array.isArray(choices) ? choices[0] : undefined;
-  const message = isJsonObject(first) ? first["message"] : undefined;
-  const content = isJsonObject(message) ? message["content"] : undefined;
-  if (typeof content !== "string") return undefined;
-  const word = content.trim().replace(/\.$/, "").toUpperCase();
-  if (word === verdictWords.same) return true;
-  return word === verdictWords.different ? false : undefined;
-}

@@ -3,38 +3,38 @@ import { expect, test } from "vitest";
 
 import { Failure } from "../../../../src/errors.ts";
 import type { JsonObject } from "../../../../src/lib/json-text.ts";
-import {
-  answerCharactersMax,
-  checkRequest,
-  cut,
-} from "../../../../src/pipeline/cache/answer-check/check-prompt.ts";
 import { isSameText } from "../../../../src/pipeline/cache/answer-check/free-verdicts.ts";
 import {
   modelAnswerCheck,
-  readVerdict,
   type ModelAnswerCheckOptions,
   type ModelQuestion,
 } from "../../../../src/pipeline/cache/answer-check/model-answer-check.ts";
+import { freshNonce } from "../../../../src/pipeline/judge/asking/fresh-nonce.ts";
+import { modelLimits } from "../../../../src/pipeline/judge/asking/model-limits.ts";
+import { charactersMax } from "../../../../src/pipeline/judge/asking/prompt.ts";
 import { seededRandom } from "../../../support/seeded-random.ts";
 
 const says = (content: unknown): JsonObject => ({ choices: [{ message: { content } }] });
 
 /** A judge that replies the same each time, and what it was asked. */
-function judge(reply: () => Promise<{ value: JsonObject; nanoUsd: number }>) {
+function judge(reply: () => Promise<JsonObject>) {
   const asked: ModelQuestion[] = [];
   const options: ModelAnswerCheckOptions = {
     model: "small-judge",
+    limits: modelLimits(),
     random: seededRandom(1),
-    ask: (question) => {
+    nonce: freshNonce,
+    ask: async (question) => {
       asked.push(question);
-      return reply();
+      const value = await reply();
+      question.noteSpend({ nanoUsd: 42, inputTokens: 200, outputTokens: 1 });
+      return { value };
     },
   };
   return { asked, check: modelAnswerCheck(options) };
 }
 
-const replying = (content: unknown) =>
-  judge(() => Promise.resolve({ value: says(content), nanoUsd: 42 }));
+const replying = (content: unknown) => judge(() => Promise.resolve(says(content)));
 
 const pairOf = (fields: {
   cached?: string;
@@ -62,7 +62,7 @@ test("the model's word is the verdict, with what it cost", async () => {
   });
 });
 
-test("whatever is not just the word is unclear: no label, but its price is told", async () => {
+test("whatever is twice not just the word is unclear: no label, but its price is told", async () => {
   const others = [
     "",
     "SAME or DIFFERENT",
@@ -77,23 +77,34 @@ test("whatever is not just the word is unclear: no label, but its price is told"
   for (const content of others)
     expect(await replying(content).check.same(pairOf({}))).toEqual({
       refused: "unclear",
-      nanoUsd: 42,
+      nanoUsd: 84,
     });
-  const nothing: readonly JsonObject[] = [
-    {},
-    { choices: [] },
-    { choices: [{ text: "SAME" }] },
-    { choices: "SAME" },
-  ];
-  for (const value of nothing) expect(readVerdict(value)).toBeUndefined();
+});
+
+test("a judge that says more than the word is asked once more for the word alone", async () => {
+  const replies = ["They are the same.", "SAME"];
+  const { asked, check } = judge(() => Promise.resolve(says(replies.shift())));
+  expect(await check.same(pairOf({}))).toEqual({ isSame: true, nanoUsd: 84 });
+  expect(asked).toHaveLength(2);
+});
+
+test("a judge that refuses or is cut off is unclear", async () => {
+  const endings = [{ finish_reason: "content_filter" }, { finish_reason: "length" }];
+  for (const ending of endings) {
+    const { check } = judge(() =>
+      Promise.resolve({ choices: [{ message: { content: "SAME" }, ...ending }] }),
+    );
+    expect(await check.same(pairOf({}))).toMatchObject({ refused: "unclear" });
+  }
 });
 
 test("a verdict is read of nothing but the two words", () => {
-  fc.assert(
-    fc.property(fc.string(), (content) => {
+  return fc.assert(
+    fc.asyncProperty(fc.string(), async (content) => {
       const word = content.trim().replace(/\.$/, "").toUpperCase();
       const expected = word === "SAME" ? true : word === "DIFFERENT" ? false : undefined;
-      expect(readVerdict(says(content))).toBe(expected);
+      const verdict = await replying(content).check.same(pairOf({}));
+      expect("isSame" in verdict ? verdict.isSame : undefined).toBe(expected);
     }),
   );
 });
@@ -101,11 +112,17 @@ test("a verdict is read of nothing but the two words", () => {
 test("a spent budget is told apart from a judge that is not there", async () => {
   for (const kind of ["budget_exceeded", "rate_limit_exceeded"] as const) {
     const { check } = judge(() => Promise.reject(new Failure(kind, "It is spent.")));
-    expect(await check.same(pairOf({}))).toEqual({ refused: "budget" });
+    expect(await check.same(pairOf({}))).toEqual({ refused: "budget", nanoUsd: 0 });
   }
-  for (const thrown of [new Failure("upstream_error", "No."), new Error("No.")]) {
+  const providers429 = new Failure("provider_rejected", "No.", {
+    upstream: {
+      status: 429,
+      body: { message: "No.", type: "rate_limit_error", param: null, code: null },
+    },
+  });
+  for (const thrown of [new Failure("upstream_error", "No."), providers429, new Error("No.")]) {
     const { check } = judge(() => Promise.reject(thrown));
-    expect(await check.same(pairOf({}))).toEqual({ refused: "unavailable" });
+    expect(await check.same(pairOf({}))).toEqual({ refused: "unavailable", nanoUsd: 0 });
   }
 });
 
@@ -127,12 +144,12 @@ test("while the judge gives no verdict, no pair is right for free", async () => 
   let isThere = false;
   const { asked, check } = judge(() =>
     isThere
-      ? Promise.resolve({ value: says("DIFFERENT"), nanoUsd: 42 })
+      ? Promise.resolve(says("DIFFERENT"))
       : Promise.reject(new Failure("budget_exceeded", "It is spent.")),
   );
   const same = pairOf({ cached: "yes", fresh: "yes" });
   expect(await check.same(same)).toEqual({ isSame: true, nanoUsd: 0 });
-  expect(await check.same(pairOf({}))).toEqual({ refused: "budget" });
+  expect(await check.same(pairOf({}))).toMatchObject({ refused: "budget" });
   expect(await check.same(same)).toEqual({ refused: "withheld" });
   // Another tenant's judge is another matter.
   expect(await check.same({ ...same, tenantId: "globex" })).toEqual({ isSame: true, nanoUsd: 0 });
@@ -146,9 +163,7 @@ test("while the judge gives no verdict, no pair is right for free", async () => 
 test("the labels of a judge that fails now and then are no better than those of one that does not", async () => {
   const random = seededRandom(4);
   const { check } = judge(() =>
-    random() < 0.5
-      ? Promise.reject(new Error("No."))
-      : Promise.resolve({ value: says("DIFFERENT"), nanoUsd: 1 }),
+    random() < 0.5 ? Promise.reject(new Error("No.")) : Promise.resolve(says("DIFFERENT")),
   );
   const labels = { right: 0, wrong: 0 };
   for (let at = 0; at < 4_000; at++) {
@@ -207,40 +222,10 @@ test("no text can end its own block: the mark around it is another one each time
   expect(marks.size).toBe(50);
 });
 
-test("a long text is cut in the middle, and the prompt says so", () => {
-  const long = `${"a".repeat(answerCharactersMax)}${"z".repeat(1_000)}`;
-  const parts = { question: "q", first: long, second: "short", nonce: "n" };
-  const body = JSON.stringify(checkRequest("judge", parts));
-  expect(body).toContain("(1000 characters in the middle of it are not shown.)");
-  expect(body.length).toBeLessThan(answerCharactersMax + 4_000);
-  expect(JSON.stringify(checkRequest("judge", { ...parts, first: "short" }))).not.toContain(
-    "not shown",
-  );
-});
-
-test("a cut text is well formed, bounded, and the same at both ends", () => {
-  fc.assert(
-    fc.property(
-      fc.string({ unit: "binary", maxLength: 80 }),
-      fc.integer({ min: 2, max: 40 }),
-      (text, most) => {
-        const { text: shown, leftOut } = cut(text, most);
-        if (text.length <= most) {
-          expect({ shown, leftOut }).toEqual({ shown: text, leftOut: 0 });
-          return;
-        }
-        expect(shown.isWellFormed()).toBe(true);
-        expect(shown.length).toBeLessThanOrEqual(most + 5);
-        expect(leftOut).toBe(text.length - Math.floor(most / 2) * 2);
-      },
-    ),
-  );
-});
-
 test("answers that differ only where they are cut are different, without a call", async () => {
   const { asked, check } = replying("SAME");
   const around = (middle: string): string =>
-    `${"a".repeat(answerCharactersMax)}${middle}${"z".repeat(answerCharactersMax)}`;
+    `${"a".repeat(charactersMax.pairAnswer)}${middle}${"z".repeat(charactersMax.pairAnswer)}`;
   const verdict = await check.same(pairOf({ cached: around("left"), fresh: around("right") }));
   expect(verdict).toEqual({ isSame: false, nanoUsd: 0 });
   expect(asked).toHaveLength(0);
