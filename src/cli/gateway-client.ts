@@ -5,20 +5,35 @@ import type { Settings } from "../config/settings.ts";
 /** What a command cannot do, in a sentence for whoever typed it. */
 export class CommandFailed extends Error {
   override readonly name = "CommandFailed";
+  /** Of the gateway's answer, where it refused. */
+  readonly status: number | undefined;
+
+  constructor(message: string, { status, ...options }: FailedOptions = {}) {
+    super(message, options);
+    this.status = status;
+  }
+}
+
+interface FailedOptions extends ErrorOptions {
+  readonly status?: number;
 }
 
 /** Speaks to a running gateway over its own routes, as the platform admin. */
 export interface GatewayClient {
   readonly url: string;
-  /** A JSON answer. Throws `CommandFailed` with what the gateway said. */
-  ask(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** A JSON answer, within half a minute if nothing is said. Throws `CommandFailed` with what the gateway said. */
+  ask(method: string, path: string, body?: unknown, options?: AskOptions): Promise<Answer>;
   /** An answer that is read as it comes. */
   open(path: string, headers: Readonly<Record<string, string>>): Promise<Response>;
 }
 
+interface AskOptions {
+  readonly answerMs?: number;
+}
+
 export type Answer = Readonly<Record<string, unknown>>;
 
-const answerMs = 30_000;
+const usualAnswerMs = 30_000;
 
 /** Finds the gateway by SENTINEL_URL, or as the one that runs on the data directory. */
 export async function gatewayClient(settings: Settings): Promise<GatewayClient> {
@@ -40,7 +55,7 @@ export async function gatewayClient(settings: Settings): Promise<GatewayClient> 
   };
   return {
     url,
-    ask: async (method, path, body) => {
+    ask: async (method, path, body, { answerMs = usualAnswerMs } = {}) => {
       const response = await send(method, path, {
         signal: AbortSignal.timeout(answerMs),
         ...(body === undefined
@@ -116,7 +131,8 @@ async function answerOf(response: Response, url: string): Promise<Answer> {
   if (response.ok) return answer;
   const error = answer["error"] as { readonly message?: unknown } | undefined;
   const message = typeof error?.message === "string" ? error.message : undefined;
-  throw new CommandFailed(explain(response.status, message, url));
+  const { status } = response;
+  throw new CommandFailed(explain(status, message, url), { status });
 }
 
 function explain(status: number, message: string | undefined, url: string): string {

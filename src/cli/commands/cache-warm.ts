@@ -1,6 +1,3 @@
-import { createReadStream } from "node:fs";
-import type { Readable } from "node:stream";
-
 import type { Command } from "commander";
 
 import type { Settings } from "../../config/settings.ts";
@@ -23,6 +20,8 @@ import type { WarmEnd } from "../cache/warm.ts";
 import { command, printJson, withExamples } from "../context.ts";
 import type { CliContext, JsonOption } from "../context.ts";
 import { CommandFailed, gatewayUrl, unreachable } from "../gateway-client.ts";
+import { openFile, unreadable } from "../input-file.ts";
+import { onInterrupt } from "../interrupt.ts";
 import { jsonObject } from "../option-values.ts";
 import { grouped } from "../table.ts";
 
@@ -231,33 +230,4 @@ async function senderOf(settings: Settings, options: WarmCommandOptions): Promis
       ...(asked !== undefined && { "x-sentinel-tags": asked }),
     },
   };
-}
-
-/** Not opened before it is read from. */
-const openFile = (file: string): Readable =>
-  file === "-" ? process.stdin : createReadStream(file);
-
-function unreadable(file: string, error: unknown): unknown {
-  const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
-  if (code === undefined || !/^E[A-Z]+$/.test(code)) return error;
-  const why = code === "ENOENT" ? "does not exist" : `cannot be read (${code})`;
-  return new CommandFailed(`${file} ${why}.`, { cause: error });
-}
-
-/** The first Ctrl-C aborts the signal; the second one ends the process, as it would without this. */
-function onInterrupt(onFirst: () => void): {
-  readonly signal: AbortSignal;
-  readonly end: () => void;
-} {
-  const controller = new AbortController();
-  const interrupt = (): void => {
-    end();
-    onFirst();
-    controller.abort();
-  };
-  const end = (): void => {
-    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
-  };
-  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
-  return { signal: controller.signal, end };
 }

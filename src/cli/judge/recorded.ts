@@ -1,0 +1,96 @@
+import type { CalibrationItem } from "../../pipeline/judge/calibration/calibration-item.ts";
+import type { Scale } from "../../pipeline/judge/calibration/compared-item.ts";
+import type { FileKind, LabelledItem, Recorded } from "./labelled-item.ts";
+
+/** Who has verdicts in the file, in the order in which they come up. */
+export const recordersOf = (items: readonly LabelledItem[]): readonly string[] => [
+  ...new Set(items.flatMap(({ recorded }) => [...recorded.keys()])),
+];
+
+/** What a recorder said of the items that it was asked about, as if it were an evaluator. */
+export function recordedItems(
+  items: readonly LabelledItem[],
+  recorder: string,
+  { labels }: Scale,
+): readonly CalibrationItem[] {
+  const scoreOf = new Map(labels.map(({ label, score }) => [label, score]));
+  return items.flatMap((item) => {
+    const said = item.recorded.get(recorder);
+    if (said === undefined) return [];
+    const isNothing = said.label === null && said.score === null;
+    return {
+      human_label: item.humanLabel,
+      human_score: item.humanScore,
+      status: isNothing ? ("failed" as const) : ("scored" as const),
+      label: said.label,
+      score: said.score ?? scoreOf.get(verdictOf(said, item.kind)) ?? null,
+      label_swapped: said.labelSwapped,
+      characters: charactersOf(item),
+    };
+  });
+}
+
+/** Two orders that disagree are a tie, and no proof that two answers say the same. */
+function verdictOf({ label, labelSwapped }: Recorded, kind: FileKind): string {
+  if (labelSwapped === null || label === labelSwapped) return label ?? "";
+  return kind === "pair" ? "tie" : "different";
+}
+
+export const charactersOf = ({ subject }: Pick<LabelledItem, "subject">): readonly number[] =>
+  subject.kind === "answer"
+    ? [subject.answer.length]
+    : [subject.first.length, subject.second.length];
+
+/** The labels that a recorder could say, as far as the file shows them. */
+export function recordedScale(kind: FileKind, items: readonly LabelledItem[]): Scale {
+  if (kind === "pair") return { subject: "pair", isOrdinal: false, labels: preferenceLabels };
+  if (kind === "equivalence") {
+    return { subject: "pair", isOrdinal: false, labels: equivalenceLabels };
+  }
+  const said = items.flatMap(({ humanLabel, humanScore, recorded }) => [
+    { label: humanLabel, score: humanScore },
+    ...recorded.values(),
+  ]);
+  const isByLabels = items.every(({ humanLabel }) => humanLabel !== null);
+  return isByLabels
+    ? labelScale(new Set(said.flatMap(({ label }) => (label === null ? [] : [label]))))
+    : scoreScale(new Set(said.flatMap(({ score }) => (score === null ? [] : [score]))));
+}
+
+const preferenceLabels = [
+  { label: "first", score: 1 },
+  { label: "tie", score: 0.5 },
+  { label: "second", score: 0 },
+];
+
+const equivalenceLabels = [
+  { label: "different", score: 0 },
+  { label: "same", score: 1 },
+];
+
+/** Numbers are in an order, and worth as much as they are far apart. What words are worth the file does not say. */
+function labelScale(labels: ReadonlySet<string>): Scale {
+  const numbers = [...labels].map(Number).sort((a, b) => a - b);
+  const [low = 0] = numbers;
+  const range = (numbers.at(-1) ?? 0) - low;
+  if (numbers.some(Number.isNaN) || range === 0) {
+    const scores = [...labels].sort().map((label) => ({ label, score: 1 }));
+    return { subject: "answer", isOrdinal: false, labels: scores };
+  }
+  return {
+    subject: "answer",
+    isOrdinal: true,
+    labels: [...labels]
+      .sort((a, b) => Number(a) - Number(b))
+      .map((label) => ({ label, score: (Number(label) - low) / range })),
+  };
+}
+
+/** More than this are no labels, but a measure: then there is no accuracy and no κ. */
+const levelsMax = 11;
+
+function scoreScale(scores: ReadonlySet<number>): Scale {
+  const levels = scores.size > levelsMax ? [] : [...scores].sort((a, b) => a - b);
+  const labels = levels.map((score) => ({ label: String(score), score }));
+  return { subject: "answer", isOrdinal: true, labels };
+}
