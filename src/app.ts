@@ -14,6 +14,8 @@ import { healthRoutes } from "./http/routes/health.ts";
 import type { HealthDeps } from "./http/routes/health.ts";
 import { metricsRoutes } from "./http/routes/metrics.ts";
 import type { MetricsDeps } from "./http/routes/metrics.ts";
+import { feedbackRoutes } from "./http/routes/v1/feedback.ts";
+import type { FeedbackRoutesDeps } from "./http/routes/v1/feedback.ts";
 import { auditRoutes } from "./http/routes/v1/audit.ts";
 import type { AuditRoutesDeps } from "./http/routes/v1/audit.ts";
 import { modelCall } from "./http/routes/v1/model-call.ts";
@@ -36,12 +38,16 @@ export interface AppDeps {
   readonly modelCalls: Omit<ModelCallDeps, "cors">;
   readonly models: ModelsDeps;
   readonly reports: UsageRoutesDeps & AuditRoutesDeps;
+  readonly feedback: FeedbackRoutesDeps;
   /** The control plane's routes, by the path below `/admin/v1`. */
   readonly admin: Readonly<Record<string, Hono<AppEnv>>>;
 }
 
-/** Which surfaces a listener has: all of them on one, or the control plane on its own. */
-export type Surface = "all" | "data" | "admin";
+/**
+ * Which surfaces a listener has: all of them on one, or the control plane on its own. `probes`: only how it is, for what
+ * serves nobody.
+ */
+export type Surface = "all" | "data" | "admin" | "probes";
 
 /** Every route, with what stands in front of it. */
 export function createApp(deps: AppDeps, surface: Surface): Hono<AppEnv> {
@@ -62,16 +68,15 @@ export function createApp(deps: AppDeps, surface: Surface): Hono<AppEnv> {
     "/v1/models/*",
     "/v1/usage",
     "/v1/audit/*",
+    "/v1/feedback",
     "/admin/v1/*",
   ]) {
     app.use(path, addHeaders);
   }
   app.route("/health", healthRoutes({ ...deps.health, isDraining: deps.isDraining }));
-  if (surface !== "admin") addDataPlane(app, deps);
-  if (surface !== "data") {
-    app.route("/metrics", metricsRoutes(deps.metrics));
-    addControlPlane(app, deps);
-  }
+  if (surface === "all" || surface === "data") addDataPlane(app, deps);
+  if (surface !== "data") app.route("/metrics", metricsRoutes(deps.metrics));
+  if (surface === "all" || surface === "admin") addControlPlane(app, deps);
 
   const allowed = methodsByPath(app);
   app.notFound((c) =>
@@ -104,6 +109,8 @@ function addDataPlane(app: Hono<AppEnv>, deps: AppDeps): void {
   app.get("/v1/models", signedIn);
   app.get("/v1/models/*", signedIn);
   app.route("/v1/models", modelsRoutes(deps.models));
+  app.post("/v1/feedback", signedIn);
+  app.route("/v1/feedback", feedbackRoutes(deps.feedback));
   const reader = authenticateAdmin(deps.identify, deps.isPlatformToken);
   for (const path of ["/v1/usage", "/v1/audit", "/v1/audit/*"]) app.use(path, reader);
   app.route("/v1/usage", usageRoutes(deps.reports));

@@ -4,26 +4,53 @@ import type { Configuration } from "./config/load.ts";
 import { removePidFile, writePidFile } from "./pid-file.ts";
 import type { Reloads } from "./pid-file.ts";
 import { serve } from "./serve.ts";
-import type { RunningGateway } from "./serve.ts";
+import type { Role, RunningGateway } from "./serve.ts";
 import { openLog } from "./telemetry/log.ts";
 import type { Log, OpenLog } from "./telemetry/log.ts";
 import { welcome } from "./welcome.ts";
 
-/** The process: configuration, resources, listener, signals, and an orderly end. */
-async function main(): Promise<void> {
+/** The process: configuration, resources, listener, signals, and an orderly end. Exits with 1 where it cannot start. */
+export async function runProcess(role: Role): Promise<void> {
+  try {
+    await start(role);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`Sentinel cannot start.\n${message}\n`);
+    process.exit(1);
+  }
+}
+
+async function start(role: Role): Promise<void> {
   const configuration = await loadConfiguration();
+  if (role === "worker") refuseToIdle(configuration);
   const opened = openLog(configuration.settings.logLevel);
   const { log } = opened;
   for (const warning of configuration.warnings) log.warn(warning);
-  const running = await serve(configuration, log);
+  if (role === "worker" && configuration.settings.store === "sqlite") log.warn(lonely);
+  const running = await serve(configuration, log, role);
   // Who sees that it is ready may stop it at once.
   const started = Promise.withResolvers<undefined>();
   onSignals(running, configuration, opened, started.promise);
-  for (const note of running.firstRun.notes) log.warn(note);
-  process.stdout.write(welcome(running, configuration));
+  if (role === "gateway") {
+    for (const note of running.firstRun.notes) log.warn(note);
+    process.stdout.write(welcome(running, configuration));
+  }
   await notePid(running, configuration, log, { count: 0, last: "none" });
-  log.info({ url: running.url, admin_url: running.adminUrl }, "listening");
+  const line = { url: running.url, admin_url: running.adminUrl };
+  log.info(role === "worker" ? { ...line, role } : line, "listening");
   started.resolve(undefined);
+}
+
+/** It may be there to finish what a gateway that was stopped has left. More probably a variable is missing. */
+const lonely =
+  "This worker has the embedded store of its data directory to itself, and no gateway gives it jobs. Set SENTINEL_REDIS_URL to the Redis of the gateways.";
+
+/** Throws a plain error. */
+function refuseToIdle({ settings }: Configuration): void {
+  if (settings.jobs.concurrency > 0) return;
+  throw new Error(
+    "SENTINEL_JOB_CONCURRENCY is 0: this worker would run nothing. Set it to how many jobs it runs at once.",
+  );
 }
 
 function onSignals(
@@ -53,13 +80,17 @@ function onSignals(
   });
 }
 
-/** Scripts find the process by it. Without it nothing else is lost, so a full disk does not stop the start. */
+/**
+ * Scripts and commands find the gateway by it; a worker may share its directory, and is not looked for. Without it nothing
+ * else is lost, so a full disk does not stop the start.
+ */
 async function notePid(
-  { url, adminUrl }: RunningGateway,
+  { url, adminUrl, role }: RunningGateway,
   { settings }: Configuration,
   log: Log,
   reloads: Reloads,
 ): Promise<void> {
+  if (role === "worker") return;
   try {
     await writePidFile(settings.dataDir, { url, adminUrl, reloads });
   } catch (error) {
@@ -109,12 +140,4 @@ async function reload(
     );
     return "refused";
   }
-}
-
-try {
-  await main();
-} catch (error) {
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`Sentinel cannot start.\n${message}\n`);
-  process.exit(1);
 }

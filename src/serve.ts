@@ -9,8 +9,12 @@ import type { Log } from "./telemetry/log.ts";
 import { openGateway } from "./wiring.ts";
 import type { Gateway } from "./wiring.ts";
 
-/** A gateway that listens. Disposing of it drains it first. */
+/** What a process is for: a gateway serves and, unless told otherwise, runs jobs; a worker only runs jobs. */
+export type Role = "gateway" | "worker";
+
+/** A gateway, or a worker, that listens. Disposing of it drains it first. */
 export interface RunningGateway extends AsyncDisposable {
+  readonly role: Role;
   /** Where it can be reached: `http://127.0.0.1:8000`. */
   readonly url: string;
   /** Where its control plane is, if that has a listener of its own. */
@@ -21,9 +25,13 @@ export interface RunningGateway extends AsyncDisposable {
 }
 
 /** Opens everything, then the listener: whoever gets a connection gets an answer. */
-export async function serve(configuration: Configuration, log: Log): Promise<RunningGateway> {
+export async function serve(
+  configuration: Configuration,
+  log: Log,
+  role: Role = "gateway",
+): Promise<RunningGateway> {
   const { settings } = configuration;
-  const gateway = await openGateway(configuration, log);
+  const gateway = await openGateway(configuration, log, role);
   const { host, port, adminPort } = settings;
   const listeners: Listener[] = [];
   const open = async (surface: Surface, address: Address): Promise<void> => {
@@ -31,9 +39,9 @@ export async function serve(configuration: Configuration, log: Log): Promise<Run
     listeners.push(await openListener(server, address, log));
   };
   try {
-    const surface = adminPort === undefined ? "all" : "data";
+    const surface = role === "worker" ? "probes" : adminPort === undefined ? "all" : "data";
     await open(surface, { host, port, variable: "SENTINEL_PORT" });
-    if (adminPort !== undefined) {
+    if (adminPort !== undefined && role === "gateway") {
       await open("admin", { host, port: adminPort, variable: "SENTINEL_ADMIN_PORT" });
     }
   } catch (error) {
@@ -42,6 +50,7 @@ export async function serve(configuration: Configuration, log: Log): Promise<Run
   }
   const [main, admin] = listeners;
   return {
+    role,
     url: main?.url ?? "",
     adminUrl: admin?.url,
     firstRun: gateway.firstRun,

@@ -13,6 +13,7 @@ import type { Books, BooksEvent } from "./stores/books/open.ts";
 import { openAuditKeys } from "./stores/disk/audit-keys.ts";
 import type { DiskJournal, JournalEvent } from "./stores/disk/disk-journal.ts";
 import { openJournal } from "./stores/disk/open-journal.ts";
+import { jobsSinkName } from "./stores/disk/journal-sink.ts";
 import type { Log } from "./telemetry/log.ts";
 import { tenantRetention } from "./wiring-retention.ts";
 import type { Stores, StoreTools } from "./wiring-stores.ts";
@@ -59,6 +60,7 @@ export async function openAccounting(
   const health = {
     journal: new PartHealth("journal", clock),
     audit: new PartHealth("audit", clock),
+    jobsFeed: new PartHealth("jobs_feed", clock),
     data: new PartHealth("shared_data", clock),
   };
   const booksHealth = new BooksHealth(health, log);
@@ -110,7 +112,7 @@ export async function openAccounting(
       await books.flush(settledMs);
     },
     figures: () => figuresOf(journal, books),
-    healths: [...stores.healths, health.journal, health.audit],
+    healths: [...stores.healths, health.journal, health.audit, health.jobsFeed],
     dataHealth: health.data,
   };
 }
@@ -192,15 +194,18 @@ const losses: Readonly<Record<Exclude<StoreLoss, "restarted">, string>> = {
 class BooksHealth {
   readonly #failing = new Map<string, string>();
   readonly #health: PartHealth;
+  /** Jobs that are not enqueued yet: nothing of the audit is behind by that. */
+  readonly #jobsFeed: PartHealth;
   /** Stays until the next start: what was lost is somebody's to put back. */
   readonly #lost: PartHealth;
   readonly #log: Log;
 
   constructor(
-    { audit, data }: { readonly audit: PartHealth; readonly data: PartHealth },
+    { audit, data, jobsFeed }: Readonly<Record<"audit" | "data" | "jobsFeed", PartHealth>>,
     log: Log,
   ) {
     this.#health = audit;
+    this.#jobsFeed = jobsFeed;
     this.#lost = data;
     this.#log = log;
   }
@@ -208,10 +213,12 @@ class BooksHealth {
   note(event: BooksEvent): void {
     switch (event.kind) {
       case "sink_failed":
-        this.#failing.set(event.sink, `The store "${event.sink}" is behind: ${event.message}`);
+        if (event.sink === jobsSinkName) this.#jobsFeed.noteFailure(jobsBehind(event.message));
+        else this.#failing.set(event.sink, `The store "${event.sink}" is behind: ${event.message}`);
         this.#log.warn(event, "a store is not kept up; the journal keeps what it has not got");
         break;
       case "sink_recovered":
+        if (event.sink === jobsSinkName) this.#jobsFeed.noteOk();
         this.#failing.delete(event.sink);
         this.#log.info(event, "a store is kept up again");
         break;
@@ -242,6 +249,9 @@ class BooksHealth {
     else this.#health.noteFailure(first);
   }
 }
+
+const jobsBehind = (why: string): string =>
+  `What is to be judged waits in the journal, because the store of jobs does not take it: ${why}`;
 
 function figuresOf({ stats }: DiskJournal, books: Books): object {
   return { journal: stats, books: books.stats() };

@@ -1,5 +1,7 @@
 import type { AppDeps } from "./app.ts";
 import { cacheRoutes } from "./http/routes/admin/cache.ts";
+import { jobRoutes } from "./http/routes/admin/jobs.ts";
+import { judgeRoutes } from "./http/routes/admin/judges.ts";
 import { keyRoutes } from "./http/routes/admin/keys.ts";
 import { priceRoutes } from "./http/routes/admin/prices.ts";
 import { providerRoutes } from "./http/routes/admin/providers.ts";
@@ -8,6 +10,7 @@ import type { AdminChange } from "./http/admin-change.ts";
 import type { CacheAdmin } from "./pipeline/cache/cache-admin.ts";
 import type { Identifier } from "./tenants/identify.ts";
 import type { SecretBox } from "./tenants/secret-box.ts";
+import type { Judging } from "./wiring-judging.ts";
 import type { Routing } from "./wiring-routing.ts";
 import type { Change, Stores, StoreTools } from "./wiring-stores.ts";
 
@@ -18,11 +21,12 @@ export interface ControlPlane {
   readonly secretBox: SecretBox | undefined;
   readonly routing: Routing;
   readonly cache: CacheAdmin | undefined;
+  readonly judging: Pick<Judging, "evaluators" | "jobs" | "evaluate" | "refreshAnchors">;
 }
 
 /** The routes of `/admin/v1`. */
 export function adminRoutes(
-  { stores, identifier, secretBox, routing, cache }: ControlPlane,
+  { stores, identifier, secretBox, routing, cache, judging }: ControlPlane,
   { settings, clock, log }: StoreTools,
 ): AppDeps["admin"] {
   const shared = {
@@ -47,7 +51,25 @@ export function adminRoutes(
   });
   return {
     cache: cacheRoutes({ ...shared, cache, store: stores.tenants }),
-    tenants: tenantRoutes({ ...shared, store: stores.tenants, identifier: announced }),
+    jobs: jobRoutes({ ...shared, store: judging.jobs, caps: judging.jobs }),
+    judges: judgeRoutes({
+      ...shared,
+      store: stores.judges,
+      evaluators: judging.evaluators,
+      evaluate: judging.evaluate,
+      defaultModel: settings.judge.model,
+      onJudgesChanged: async () => {
+        await judging.evaluators.refresh();
+        judging.refreshAnchors();
+        stores.announce({ what: "judges" });
+      },
+    }),
+    tenants: tenantRoutes({
+      ...shared,
+      store: stores.tenants,
+      identifier: announced,
+      evaluators: judging.evaluators,
+    }),
     keys: keyRoutes({ ...shared, store: stores.tenants, identifier: announced }),
     prices: priceRoutes({
       ...shared,

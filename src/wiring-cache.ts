@@ -20,7 +20,8 @@ export interface Caching {
   readonly healths: readonly PartHealth[];
 }
 
-const without: Caching = {
+/** For who serves nobody, or does not want it. */
+export const noCaching: Caching = {
   cache: undefined,
   admin: undefined,
   figures: () => undefined,
@@ -30,7 +31,7 @@ const without: Caching = {
 
 export async function openCaching(stores: Stores, ask: Ask, tools: StoreTools): Promise<Caching> {
   const { settings, clock, log } = tools;
-  if (!settings.cache.isEnabled) return without;
+  if (!settings.cache.isEnabled) return noCaching;
   const health = new PartHealth("cache", clock);
   const calls = openSharedCalls();
   // A call that began before a purge is nobody's who asks after it, on whichever replica.

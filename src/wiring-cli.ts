@@ -111,7 +111,7 @@ export interface DatabaseState {
 
 /** Those that are there, each read once as a whole: they are small beside the audit files. */
 export function databaseStates(dataDir: string): readonly DatabaseState[] {
-  return ["meta.db", "ledger.db"]
+  return ["meta.db", "ledger.db", "jobs.db"]
     .filter((name) => existsSync(join(dataDir, name)))
     .map((name) => ({ name, fault: databaseFault(join(dataDir, name)) }));
 }

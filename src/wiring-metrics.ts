@@ -1,20 +1,25 @@
+import type { JobCounts } from "./jobs/job-store.ts";
 import type { PartHealth } from "./lib/part-health.ts";
 import { nanoUsdPerUsd } from "./lib/usd.ts";
 import { BudgetGauges } from "./pipeline/metrics/budget-gauges.ts";
 import { exchangeMetrics } from "./pipeline/metrics/exchange-metrics.ts";
 import { RunningExchanges } from "./pipeline/metrics/running-exchanges.ts";
 import type { TenantAudits } from "./pipeline/cache/semantic-tier.ts";
+import { judgeKind } from "./pipeline/judge/sampling/judge-job.ts";
 import type { ExchangeSink } from "./pipeline/settle.ts";
 import type { JournalStats } from "./stores/disk/disk-journal.ts";
+import type { EvaluationData } from "./pipeline/judge/scores/evaluation.ts";
 import { measured } from "./telemetry/measured-store.ts";
 import { noneValue } from "./telemetry/metrics/label.ts";
 import { errorTypes } from "./telemetry/metrics/label-values.ts";
 import { addNodeMetrics } from "./telemetry/metrics/node-metrics.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
+import { judgeTenantId } from "./tenants/system-tenant.ts";
 import { commit, version } from "./version.ts";
 import type { Accounting, AccountingListener } from "./wiring-accounting.ts";
 import type { Caching } from "./wiring-cache.ts";
+import type { AnchorKappa, Judging } from "./wiring-judging.ts";
 import type { RouteTable } from "./wiring-routes.ts";
 import type { Stores, StoreTools } from "./wiring-stores.ts";
 
@@ -27,6 +32,7 @@ export interface Measuring {
   readonly running: RunningExchanges;
   readonly accounting: AccountingListener;
   readonly stores: (stores: Stores) => Stores;
+  readonly judging: JudgingListener;
   readonly onSpansDropped: (reason: string, count: number) => void;
   /** Has every part say how it is before figures are read. */
   collectFrom(parts: MeasuredParts): void;
@@ -34,10 +40,18 @@ export interface Measuring {
   noteReload(result: "success" | "failure", table: RouteTable): void;
 }
 
+/** Who hears of what is judged. */
+export interface JudgingListener {
+  /** A call of the judge's; without a tenant it was the operator's own. */
+  onSpent(tenantId: string | undefined, nanoUsd: number): void;
+  onEvaluated(data: EvaluationData): void;
+}
+
 export interface MeasuredParts {
   readonly accounting: Pick<Accounting, "journal">;
   readonly caching: Pick<Caching, "audits">;
   readonly table: RouteTable;
+  readonly judging: Pick<Judging, "health" | "anchorKappas">;
   readonly healths: readonly PartHealth[];
 }
 
@@ -69,6 +83,14 @@ export function openMeasuring({ settings, clock, log }: StoreTools): Measuring {
         metrics.storeErrors.with(store, operation).inc();
       },
     },
+    judging: {
+      onSpent: (tenantId, nanoUsd) => {
+        metrics.judgeCostUsd.with(metrics.caps.tenant.of(tenantId ?? judgeTenantId)).inc(nanoUsd);
+      },
+      onEvaluated: (data) => {
+        countEvaluation(data, metrics);
+      },
+    },
     stores: (stores) => measuredStores(stores, metrics),
     onSpansDropped: (reason, count) => {
       metrics.spansDropped.with(reason).inc(count);
@@ -86,6 +108,8 @@ export function openMeasuring({ settings, clock, log }: StoreTools): Measuring {
         showCircuits(parts.table, metrics);
         journalCounts.show(parts.accounting.journal);
         showAudits(parts.caching.audits(), metrics);
+        showJobs(parts.judging.health.figures().counts, metrics);
+        showAnchors(parts.judging.anchorKappas(), metrics);
         for (const part of parts.healths) {
           metrics.degraded.with(part.name).set(part.isDegraded ? 1 : 0);
         }
@@ -103,6 +127,8 @@ function measuredStores(stores: Stores, metrics: Metrics): Stores {
     owners: measured(stores.owners, "responses", metrics),
     auditLog: measured(stores.auditLog, "audit", metrics),
     usageLedger: measured(stores.usageLedger, "usage", metrics),
+    judges: measured(stores.judges, "judges", metrics),
+    openJobs: () => measured(stores.openJobs(), "jobs", metrics),
     openLimits: async () => measured(await stores.openLimits(), "limits", metrics),
     openExactCache: async (health, onPurge) =>
       measured(await stores.openExactCache(health, onPurge), "cache", metrics),
@@ -169,10 +195,40 @@ function showAudits(audits: readonly TenantAudits[], metrics: Metrics): void {
   }
 }
 
+function countEvaluation(
+  { evaluator, score, failure }: EvaluationData,
+  { caps, judgeScore, judgeFailures }: Metrics,
+): void {
+  const name = caps.evaluator.of(evaluator);
+  if (score !== null) judgeScore.with(name).observe(score);
+  if (failure !== null) judgeFailures.with(name, failure).inc();
+}
+
+function showJobs(counts: readonly JobCounts[], { jobs, judgeOldestJob }: Metrics): void {
+  jobs.clear();
+  for (const { kind, waiting, delayed, running, dead } of counts) {
+    jobs.with(kind, "waiting").set(waiting - delayed);
+    jobs.with(kind, "delayed").set(delayed);
+    jobs.with(kind, "running").set(running);
+    jobs.with(kind, "dead").set(dead);
+  }
+  const oldestMs = counts.find(({ kind }) => kind === judgeKind)?.oldestMs ?? 0;
+  judgeOldestJob.with().set(oldestMs / 1_000);
+}
+
+function showAnchors(kappas: readonly AnchorKappa[], { caps, judgeAnchorKappa }: Metrics): void {
+  judgeAnchorKappa.clear();
+  for (const { evaluator, baseline, latest } of kappas) {
+    const name = caps.evaluator.of(evaluator);
+    if (baseline !== null) judgeAnchorKappa.with(name, "baseline").set(baseline);
+    if (latest !== null) judgeAnchorKappa.with(name, "latest").set(latest);
+  }
+}
+
 /** The journal keeps its own counts; what was added to them since the last look is added here. */
 class JournalCounts {
   readonly #metrics: Metrics;
-  #shown: JournalStats["dropped"] = { payloads: 0, starts: 0, records: 0 };
+  #shown: JournalStats["dropped"] = { payloads: 0, jobs: 0, starts: 0, records: 0 };
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
@@ -189,6 +245,7 @@ class JournalCounts {
       journalLagRecords.with(lag.sink).set(lag.lines);
     }
     auditDropped.with("payload").inc(dropped.payloads - this.#shown.payloads);
+    auditDropped.with("job").inc(dropped.jobs - this.#shown.jobs);
     auditDropped.with("start").inc(dropped.starts - this.#shown.starts);
     auditDropped.with("record").inc(dropped.records - this.#shown.records);
     this.#shown = { ...dropped };

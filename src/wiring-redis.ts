@@ -12,14 +12,16 @@ import { redisProviderStore } from "./stores/redis/control/provider-store.ts";
 import { redisResponseOwnerStore } from "./stores/redis/control/response-owner-store.ts";
 import { redisTenantStore } from "./stores/redis/control/tenant-store.ts";
 import { redisLimitStore } from "./stores/redis/limits/limit-store.ts";
+import { redisJudgeStore } from "./stores/redis/control/judge-store.ts";
+import { redisJobStore } from "./stores/redis/jobs/job-store.ts";
 import { openRedis } from "./stores/redis/open.ts";
 import type { RedisConnection } from "./stores/redis/open.ts";
 import { openRedisSemanticStore } from "./stores/redis/semantic/semantic-store.ts";
 import type { Change, Stores, StoreTools } from "./wiring-stores.ts";
 
 /**
- * Redis, shared by many replicas. Five connections: of requests, which may not wait; of the cache, whose answers are
- * large; of everything else, which may wait; one that listens; and one in the books thread.
+ * Redis, shared by many replicas. Six connections: of requests, which may not wait; of the cache, whose answers are
+ * large; of everything else, which may wait; one that listens; and two in the books thread.
  */
 export async function openShared({ settings, clock, log, opening }: StoreTools): Promise<Stores> {
   const urls = settings.redisUrls ?? [];
@@ -57,6 +59,7 @@ export async function openShared({ settings, clock, log, opening }: StoreTools):
     prices: redisPriceStore(reports.client),
     owners: redisResponseOwnerStore(reports.client),
     alertClaims: redisAlertClaims(reports.client),
+    judges: redisJudgeStore(reports.client),
     auditLog: redisAuditLog({ redis: reports, auditHours: settings.accounting.auditRedisHours }),
     usageLedger: redisUsageLedger({ redis: reports }),
     openLimits: () =>
@@ -75,6 +78,7 @@ export async function openShared({ settings, clock, log, opening }: StoreTools):
       const store = { redis, background: reports, clock, ...bounds, onChange };
       return opening.use(openRedisSemanticStore(store));
     },
+    openJobs: () => redisJobStore({ redis: reports }),
     announce,
     onChange: (listener) => {
       listeners.push(listener);

@@ -2,6 +2,8 @@ import { join } from "node:path";
 
 import type { Settings } from "./config/settings.ts";
 import type { AlertClaims } from "./jobs/alert-claims.ts";
+import type { DayCaps } from "./jobs/day-caps.ts";
+import type { JobStore } from "./jobs/job-store.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { PartHealth } from "./lib/part-health.ts";
 import type { ExactCache, ExactStore } from "./pipeline/cache/cache-store.ts";
@@ -9,6 +11,7 @@ import { semanticIndexLimits } from "./pipeline/cache/semantic-index.ts";
 import type { SemanticStore } from "./pipeline/cache/semantic-store.ts";
 import type { AuditLog } from "./pipeline/audit/audit-log.ts";
 import type { UsageLedger } from "./pipeline/cost/usage-ledger.ts";
+import type { JudgeStore } from "./pipeline/judge/evaluators/judge-store.ts";
 import type { LimitStore } from "./pipeline/limits/limit-store.ts";
 import type { ResponseOwnerStore } from "./pipeline/response-owners.ts";
 import { MemoryExactCache } from "./stores/memory/exact-cache.ts";
@@ -18,6 +21,8 @@ import { sqliteAlertClaims } from "./stores/sqlite/alert-claims.ts";
 import { LedgerReader } from "./stores/sqlite/books/ledger-reader.ts";
 import { openSqliteReader } from "./stores/sqlite/books/reader.ts";
 import { openSqliteExactStore } from "./stores/sqlite/cache/exact-store.ts";
+import { openSqliteJobStore } from "./stores/sqlite/jobs/open.ts";
+import { sqliteJudgeStore } from "./stores/sqlite/judge-store.ts";
 import { openDatabase } from "./stores/sqlite/open.ts";
 import { sqlitePriceStore } from "./stores/sqlite/price-store.ts";
 import { sqliteProviderStore } from "./stores/sqlite/provider-store.ts";
@@ -35,6 +40,7 @@ export interface Stores {
   readonly prices: PriceStore;
   readonly owners: ResponseOwnerStore;
   readonly alertClaims: AlertClaims;
+  readonly judges: JudgeStore;
   readonly auditLog: AuditLog;
   readonly usageLedger: UsageLedger;
   /** Where limits are counted. To be opened when the journal has been replayed: it begins with what was spent. */
@@ -43,6 +49,7 @@ export interface Stores {
   openExactCache(health: PartHealth, onPurge: () => void): Promise<ExactCache>;
   /** What the semantic tier keeps; to be opened after the exact tier. */
   openSemanticStore(health: PartHealth): Promise<SemanticStore>;
+  openJobs(): JobsOf;
   /** Tells the other replicas of a change. */
   announce(change: Change): void;
   /** Hears of changes that other replicas made. */
@@ -55,7 +62,11 @@ export interface Stores {
 export type Change =
   | { readonly what: "key"; readonly id: string }
   | { readonly what: "tenant"; readonly id: string }
-  | { readonly what: "routes" };
+  | { readonly what: "routes" }
+  | { readonly what: "judges" };
+
+/** Jobs, and what they may cost in a day. */
+export type JobsOf = JobStore & DayCaps;
 
 export interface StoreTools {
   readonly settings: Settings;
@@ -82,6 +93,7 @@ async function openEmbedded({ settings, clock, opening }: StoreTools): Promise<S
     prices: sqlitePriceStore(database),
     owners: sqliteResponseOwnerStore(database),
     alertClaims: sqliteAlertClaims(database),
+    judges: sqliteJudgeStore(database),
     auditLog: reader,
     usageLedger: reader,
     openLimits: () => {
@@ -109,6 +121,7 @@ async function openEmbedded({ settings, clock, opening }: StoreTools): Promise<S
         ),
       );
     },
+    openJobs: () => opening.use(openSqliteJobStore({ path: join(dataDir, "jobs.db") })),
     announce: () => undefined,
     onChange: () => undefined,
     healths: [],

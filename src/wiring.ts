@@ -3,7 +3,6 @@ import type { Hono } from "hono";
 import { createApp } from "./app.ts";
 import type { AppDeps, Surface } from "./app.ts";
 import type { Configuration, GatewayConfiguration } from "./config/load.ts";
-import type { Settings } from "./config/settings.ts";
 import type { AppEnv } from "./http/context.ts";
 import { Cors } from "./http/cors.ts";
 import { Inflight } from "./http/inflight.ts";
@@ -19,10 +18,12 @@ import { RememberedResponses } from "./pipeline/remembered-responses.ts";
 import type { ResponseOwnerStore } from "./pipeline/response-owners.ts";
 import { createSettle } from "./pipeline/settle.ts";
 import { openDataFolder } from "./stores/disk/data-folder.ts";
+import type { Role } from "./serve.ts";
 import { hashToken, isSameHash } from "./tenants/api-key.ts";
 import { firstRun } from "./tenants/first-run.ts";
 import type { FirstRun } from "./tenants/first-run.ts";
 import { createIdentifier } from "./tenants/identify.ts";
+import { laterRun } from "./tenants/later-run.ts";
 import type { Identifier } from "./tenants/identify.ts";
 import { createSecretBox } from "./tenants/secret-box.ts";
 import type { SecretBox } from "./tenants/secret-box.ts";
@@ -33,8 +34,10 @@ import { version } from "./version.ts";
 import { openAccounting } from "./wiring-accounting.ts";
 import type { Accounting } from "./wiring-accounting.ts";
 import { adminRoutes } from "./wiring-admin.ts";
-import { openCaching } from "./wiring-cache.ts";
+import { noCaching, openCaching } from "./wiring-cache.ts";
 import type { Caching } from "./wiring-cache.ts";
+import { openJudging } from "./wiring-judging.ts";
+import type { Judging } from "./wiring-judging.ts";
 import { openMeasuring } from "./wiring-metrics.ts";
 import type { Measuring } from "./wiring-metrics.ts";
 import type { Ask } from "./wiring-semantic.ts";
@@ -61,13 +64,61 @@ export interface Gateway extends AsyncDisposable {
 
 const clock = systemClock;
 
-export async function openGateway(configuration: Configuration, log: Log): Promise<Gateway> {
+export async function openGateway(
+  configuration: Configuration,
+  log: Log,
+  role: Role,
+): Promise<Gateway> {
   const { settings } = configuration;
   await openDataFolder(settings.dataDir);
   await using opening = new AsyncDisposableStack();
-  // To load it takes a while, in which the stores are opened. What is wrong with it is told when it is needed.
-  priceListFor(configuration.gateway).catch(() => undefined);
   const tools = { settings, clock, log, opening };
+  // What Sentinel asks by itself goes the way of every request, which is put together below.
+  const later: { calls?: AppDeps["modelCalls"] } = {};
+  const ask: Ask = (asked) => {
+    if (later.calls === undefined) throw new Error("The gateway has not started yet.");
+    return askInternally(asked, later.calls, clock);
+  };
+  let isDraining = false;
+  const opened = await openParts(configuration.gateway, role, ask, tools);
+  const parts = { ...opened, isDraining: () => isDraining };
+  const { identity, routing, judging, measuring, inflight, drains } = parts;
+  const deps = appDeps(parts, tools);
+  later.calls = deps.modelCalls;
+  judging.start();
+  const resources = opening.move();
+  return {
+    firstRun: identity.firstRun,
+    inflight,
+    app: (surface) => createApp(deps, surface),
+    reload: async ({ gateway }) => {
+      await routing.reload(gateway);
+      judging.evaluators.reload(gateway.judges);
+      measuring.noteReload("success", routing.table);
+    },
+    noteRefusedReload: () => {
+      measuring.noteReload("failure", routing.table);
+    },
+    startDraining: () => {
+      isDraining = true;
+      judging.stopClaiming();
+    },
+    [Symbol.asyncDispose]: async () => {
+      await drains.abortAll();
+      await resources.disposeAsync();
+    },
+  };
+}
+
+async function openParts(
+  gateway: GatewayConfiguration["gateway"],
+  role: Role,
+  ask: Ask,
+  tools: StoreTools,
+): Promise<Omit<Parts, "isDraining">> {
+  const { settings, log, opening } = tools;
+  // To load it takes a while, in which the stores are opened. What is wrong with it is told when it is needed.
+  priceListFor(gateway).catch(() => undefined);
   const measuring = openMeasuring(tools);
   const tracing = opening.use(
     await openTracing({ ...tools, onSpansDropped: measuring.onSpansDropped }),
@@ -78,57 +129,19 @@ export async function openGateway(configuration: Configuration, log: Log): Promi
     measuring.accounting,
   );
   const { stores } = accounting;
-  const identity = await openIdentity(settings, stores, log, opening);
-  const { secretBox } = identity;
-  const routing = await openRouting(configuration.gateway, stores, secretBox, tools);
-  // What the cache has checked goes the way of every request, which is put together below.
-  const later: { calls?: AppDeps["modelCalls"] } = {};
-  const ask: Ask = (asked) => {
-    if (later.calls === undefined) throw new Error("The gateway has not started yet.");
-    return askInternally(asked, later.calls, clock);
-  };
-  const caching = await openCaching(stores, ask, tools);
-  listenToReplicas(stores, identity, routing, log);
-  const inflight = new Inflight(settings.limits.inflightMax);
-  const drains = new Drains();
-  opening.use(soon(tokenizersAfterMs, loadTokenizers, noTokenizers, log));
-  opening.use(soon(nodeMetricsAfterMs, startNodeMetrics, noNodeMetrics, log));
-  let isDraining = false;
-  const deps = appDeps(
-    {
-      accounting,
-      identity,
-      routing,
-      caching,
-      measuring,
-      tracing,
-      inflight,
-      drains,
-      isDraining: () => isDraining,
-    },
+  const identity = await openIdentity(stores, role, tools);
+  const routing = await openRouting(gateway, stores, identity.secretBox, tools);
+  const caching = role === "worker" ? noCaching : await openCaching(stores, ask, tools);
+  const judging = await openJudging(
+    { accounting, routing, measuring, tracing, judges: gateway.judges, ask },
     tools,
   );
-  later.calls = deps.modelCalls;
-  const resources = opening.move();
-  return {
-    firstRun: identity.firstRun,
-    inflight,
-    app: (surface) => createApp(deps, surface),
-    reload: async ({ gateway }) => {
-      await routing.reload(gateway);
-      measuring.noteReload("success", routing.table);
-    },
-    noteRefusedReload: () => {
-      measuring.noteReload("failure", routing.table);
-    },
-    startDraining: () => {
-      isDraining = true;
-    },
-    [Symbol.asyncDispose]: async () => {
-      await drains.abortAll();
-      await resources.disposeAsync();
-    },
-  };
+  listenToReplicas(stores, identity, { routing, judging }, log);
+  opening.use(soon(tokenizersAfterMs, loadTokenizers, noTokenizers, log));
+  opening.use(soon(nodeMetricsAfterMs, startNodeMetrics, noNodeMetrics, log));
+  const inflight = new Inflight(settings.limits.inflightMax);
+  const drains = new Drains();
+  return { accounting, identity, routing, caching, judging, measuring, tracing, inflight, drains };
 }
 
 interface Parts {
@@ -136,6 +149,7 @@ interface Parts {
   readonly identity: Identity;
   readonly routing: Routing;
   readonly caching: Caching;
+  readonly judging: Judging;
   readonly measuring: Measuring;
   readonly tracing: Tracing;
   readonly inflight: Inflight;
@@ -145,14 +159,20 @@ interface Parts {
 
 /** What the routes work with. */
 function appDeps(all: Parts, tools: StoreTools): AppDeps {
-  const { accounting, identity, routing, caching, measuring, inflight, isDraining } = all;
+  const { accounting, identity, routing, caching, judging, measuring, inflight, isDraining } = all;
   const { settings, log } = tools;
   const { stores } = accounting;
   const isPlatformToken = platformTokenCheck(identity.firstRun.adminTokenHash);
   const { identifier, secretBox } = identity;
-  const healths = [...identity.healths, routing.health, ...accounting.healths, ...caching.healths];
+  const healths = [
+    ...identity.healths,
+    routing.health,
+    ...accounting.healths,
+    ...caching.healths,
+    judging.health.part,
+  ];
   const parts = [...healths, accounting.dataHealth];
-  measuring.collectFrom({ accounting, caching, table: routing.table, healths: parts });
+  measuring.collectFrom({ accounting, caching, judging, table: routing.table, healths: parts });
   return {
     log,
     tracing: all.tracing,
@@ -184,13 +204,27 @@ function appDeps(all: Parts, tools: StoreTools): AppDeps {
       hasTenant: hasTenantIn(stores),
       settled: accounting.settled,
       nowMs: () => clock.epochMs(),
+      forgetJudged: judging.forget,
+      calibrationOf: (evaluator, version, model) =>
+        judging.evaluators.calibration(evaluator, version, model),
     },
-    admin: adminRoutes({ stores, routing, secretBox, identifier, cache: caching.admin }, tools),
+    feedback: {
+      auditLog: stores.auditLog,
+      journal: accounting.journal,
+      settled: accounting.settled,
+      nowMs: () => clock.epochMs(),
+      isEvaluator: (name) => judging.evaluators.find(name) !== undefined,
+      onNegative: judging.onNegative,
+    },
+    admin: adminRoutes(
+      { stores, routing, secretBox, identifier, cache: caching.admin, judging },
+      tools,
+    ),
   };
 }
 
 function modelCallDeps(
-  { accounting, identity, routing, caching, measuring, tracing, inflight, drains }: Parts,
+  { accounting, identity, routing, caching, judging, measuring, tracing, inflight, drains }: Parts,
   healths: readonly PartHealth[],
   { settings, log }: StoreTools,
 ): AppDeps["modelCalls"] {
@@ -221,7 +255,10 @@ function modelCallDeps(
     beginTrace: tracing.begin,
     findRoute: (model, pin) => routing.table.current.find(model, pin),
     responses: identity.responses,
-    settle: createSettle([accountant, measuring.sink, ...tracing.sinks, exchangeLog(log)], clock),
+    settle: createSettle(
+      [judging.sink, accountant, measuring.sink, ...tracing.sinks, exchangeLog(log)],
+      clock,
+    ),
     degradedParts,
   };
 }
@@ -260,10 +297,16 @@ const hasTenantIn =
 function listenToReplicas(
   stores: Stores,
   { identifier }: Identity,
-  routing: Routing,
+  { routing, judging }: Pick<Parts, "routing" | "judging">,
   log: Log,
 ): void {
   stores.onChange((change) => {
+    if (change === "missed" || change.what === "judges") {
+      judging.refreshAnchors();
+      judging.evaluators.refresh().catch((error: unknown) => {
+        log.warn({ err: error }, "stored evaluators were not read again");
+      });
+    }
     if (change === "missed" || change.what === "routes") {
       routing.refresh().catch((error: unknown) => {
         log.warn({ err: error }, "stored providers and prices were not read again");
@@ -284,10 +327,9 @@ interface Identity {
 }
 
 async function openIdentity(
-  settings: Settings,
   { tenants, owners }: Stores,
-  log: Log,
-  opening: AsyncDisposableStack,
+  role: Role,
+  { settings, log, opening }: StoreTools,
 ): Promise<Identity> {
   const health = new PartHealth("tenant_store", clock);
   const identifier = createIdentifier({
@@ -309,7 +351,7 @@ async function openIdentity(
   return {
     identifier: opening.use(identifier),
     responses: opening.use(responses),
-    firstRun: await firstRun({
+    firstRun: await (role === "worker" ? laterRun : firstRun)({
       store: tenants,
       clock,
       dataDir: settings.dataDir,

@@ -11,7 +11,7 @@ export interface Entry {
   readonly bundle: string;
 }
 
-const programs = ["main.ts", "cli/main.ts"];
+const programs = ["main.ts", "worker.ts", "cli/main.ts"];
 
 /** The programs, and every thread that a file of `source` starts, found by how our code names them. */
 export async function entriesOf(source: string): Promise<readonly Entry[]> {

@@ -6,17 +6,20 @@ import { auditCommand } from "./commands/audit.ts";
 import { backupCommand, restoreCommand } from "./commands/backup.ts";
 import { cacheCommand } from "./commands/cache.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { jobsCommand } from "./commands/jobs.ts";
+import { judgeCommand } from "./commands/judge.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { pricesCommand } from "./commands/prices.ts";
 import { reconcileCommand } from "./commands/reconcile.ts";
 import { startCommand } from "./commands/start.ts";
 import { tenantsCommand } from "./commands/tenants.ts";
 import { usageCommand } from "./commands/usage.ts";
+import { workerCommand } from "./commands/worker.ts";
 import type { CliContext } from "./context.ts";
 
 const about = `Sentinel, the LLM gateway.
 
-\`start\` runs one. The other commands speak to the one that runs, which they find by SENTINEL_URL or in the data directory, with SENTINEL_ADMIN_TOKEN or the token of the data directory. Settings come from the environment and from .env; .env.example lists them.`;
+\`start\` runs one, and \`worker\` does its jobs elsewhere. The other commands speak to the one that runs, which they find by SENTINEL_URL or in the data directory, with SENTINEL_ADMIN_TOKEN or the token of the data directory. Settings come from the environment and from .env; .env.example lists them.`;
 
 const closing = `
 Examples:
@@ -45,13 +48,16 @@ export function sentinelProgram(context: CliContext): Command {
     .addHelpText("after", closing);
   const commands = [
     startCommand(),
+    workerCommand(),
     doctorCommand(context),
     tenantsCommand(context),
     keysCommand(context),
     pricesCommand(context),
     cacheCommand(context),
+    judgeCommand(context),
     usageCommand(context),
     auditCommand(context),
+    jobsCommand(context),
     reconcileCommand(context),
     backupCommand(context),
     restoreCommand(context),

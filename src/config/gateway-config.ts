@@ -22,9 +22,10 @@ import {
   selfHostedShape,
 } from "./provider-shapes.ts";
 import { vendorBaseUrl } from "./vendors.ts";
+import { configuredEvaluators, judgesSchema } from "./judge-config.ts";
+import type { NamedEvaluator } from "./judge-config.ts";
 import {
-  fileVersion,
-  normalisePrice,
+  configuredPrices,
   pricedModelPattern,
   pricedModelRule,
   priceSchema,
@@ -39,6 +40,8 @@ export interface GatewayConfig {
   readonly models: readonly ModelConfig[];
   /** The operator's own prices. */
   readonly prices: readonly ConfiguredPrice[];
+  /** The operator's own evaluators. */
+  readonly judges: readonly NamedEvaluator[];
   readonly defaults: {
     /** Takes the models that nobody else knows. */
     readonly provider?: string;
@@ -253,6 +256,9 @@ export const gatewayConfigSchema = strictFields({
     .describe(
       "What models cost you where that is not the list price: by provider, then by the model's name or by how it begins and a *.",
     ),
+  judges: judgesSchema
+    .optional()
+    .describe("Evaluators of your own, by name, beside those that Sentinel brings along."),
   defaults: defaultsSchema.optional().describe("What holds where nothing else is said."),
 });
 
@@ -260,7 +266,7 @@ export type GatewayInput = z.output<typeof gatewayConfigSchema>;
 
 /** What the file says, with every default that is ours to give. `otherwise` are the providers if it names none. */
 export function normaliseGateway(
-  { providers = {}, models, prices, defaults }: GatewayInput,
+  { providers = {}, models, prices, judges, defaults }: GatewayInput,
   otherwise: readonly ProviderConfig[],
 ): GatewayConfig {
   const written = Object.entries(providers);
@@ -280,12 +286,8 @@ export function normaliseGateway(
       ...given({ drainTokensMax: drainOf(model, defaults) }),
       targets: model.targets.map(targetOf),
     })),
-    prices: Object.entries(prices ?? {}).flatMap(([provider, byModel]) =>
-      Object.entries(byModel).map(([model, price]) => {
-        const amounts = normalisePrice(price);
-        return { provider, model, version: fileVersion(amounts), source: "file", amounts };
-      }),
-    ),
+    prices: configuredPrices(prices ?? {}),
+    judges: configuredEvaluators(judges ?? {}),
     defaults: {
       ...given({
         provider: defaults?.provider ?? makeshift?.name,

@@ -130,6 +130,18 @@ export function normalisePrice(input: PriceInput): PriceAmounts {
   return Object.fromEntries(given) as unknown as PriceAmounts;
 }
 
+/** Those of the file: by provider, then by model. */
+export function configuredPrices(
+  prices: Readonly<Record<string, Readonly<Record<string, PriceInput>>>>,
+): ConfiguredPrice[] {
+  return Object.entries(prices).flatMap(([provider, byModel]) =>
+    Object.entries(byModel).map(([model, price]) => {
+      const amounts = normalisePrice(price);
+      return { provider, model, version: fileVersion(amounts), source: "file", amounts };
+    }),
+  );
+}
+
 const perMillion = {
   input_per_million_usd: "inputPicoUsd",
   output_per_million_usd: "outputPicoUsd",

@@ -152,6 +152,11 @@ const variables = z.strictObject({
   SENTINEL_EMBEDDER_TIMEOUT_MS: note(wholeNumber({ min: 5, max: 5_000 }).optional(), {
     example: "300",
   }),
+  SENTINEL_JOB_CONCURRENCY: number(4, 0, 1_000),
+  SENTINEL_JOB_LEASE_MS: number(60 * secondMs, secondMs, hourMs),
+  SENTINEL_JOB_STALLED_MS: number(300 * secondMs, 100, 24 * hourMs),
+  SENTINEL_JUDGE_MODEL: note(modelName().optional(), { example: "gpt-4o-mini" }),
+  SENTINEL_JUDGE_BUDGET_USD: note(usdAmount().default("50"), { example: "50" }),
   SENTINEL_METRICS_TOKEN: note(bearerSecret().optional(), {
     example: '"$(openssl rand -hex 32)"',
     isSecret: true,
@@ -253,6 +258,20 @@ function toSettings(values: z.output<typeof variables>) {
       checkModel: values.SENTINEL_CACHE_CHECK_MODEL,
       /** What all checks together may cost in a calendar month, in USD. */
       checkBudgetUsd: values.SENTINEL_CACHE_CHECK_BUDGET_USD,
+    },
+    jobs: {
+      /** How many jobs this process runs at once; 0: none, others do. */
+      concurrency: values.SENTINEL_JOB_CONCURRENCY,
+      /** A job of a process that is not heard of for so long is somebody else's. */
+      leaseMs: values.SENTINEL_JOB_LEASE_MS,
+      /** When the oldest job that is due is older, `/health` is degraded. */
+      stalledMs: values.SENTINEL_JOB_STALLED_MS,
+    },
+    judge: {
+      /** For what names no model of its own: calibrations and tried evaluators. */
+      model: values.SENTINEL_JUDGE_MODEL,
+      /** What all judging together may cost in a UTC day, in USD. */
+      dailyBudgetUsd: values.SENTINEL_JUDGE_BUDGET_USD,
     },
     embedder: {
       /** `off`, `local`, or the base URL of an OpenAI-compatible API. */

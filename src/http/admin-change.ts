@@ -14,12 +14,17 @@ export interface AdminChange {
     | "provider.deleted"
     | "price.set"
     | "price.deleted"
-    | "cache.purged";
+    | "judge.set"
+    | "judge.deleted"
+    | "judge.calibrated"
+    | "cache.purged"
+    | "job.retried"
+    | "job.cancelled";
   /** The id of the key that asked for it, or `platform`. */
   readonly by: string;
   /** Absent for what belongs to the platform. */
   readonly tenantId?: string;
-  /** The id of the tenant or key, the name of the provider, `provider/model` of a price, what was purged. */
+  /** The id of the tenant or key, the name of the provider, `provider/model` of a price, `name@version` of an evaluator, what was purged, the id of the job. */
   readonly subject: string;
 }
 

@@ -62,6 +62,8 @@ export interface Exchange extends CallRecord {
   usage?: Usage;
   /** What of a stream has come. */
   delivered?: DeliveredText;
+  /** The same without what the model thought: where the tenant has answers judged. */
+  spoken?: DeliveredText;
   /** The provider's answer was read to its end, though the client had left: its count is the whole. */
   isDrained?: boolean;
   /** A whole answer, as it goes to the client. */

@@ -2,7 +2,9 @@ import { Failure, toFailure } from "../errors.ts";
 import type { SseEvent } from "../protocol/sse.ts";
 import type { EventBatch, EventStream } from "../providers/provider.ts";
 import { keepsPayloads } from "./audit/payload-capture.ts";
+import { judgePolicyOf } from "./judge/sampling/judge-policy-of.ts";
 import { isClientGone } from "./client-gone.ts";
+import { spokenStrings } from "./cost/event-strings.ts";
 import { DeliveredText } from "./cost/delivered-text.ts";
 import { readOn } from "./drains.ts";
 import { endOf } from "./exchange.ts";
@@ -41,6 +43,10 @@ export function observe(events: EventStream, options: ObserveOptions): EventStre
   const { exchange, settle, signal, ownSignal = signal, onResponseId, guard } = options;
   const delivered = isTextWanted(exchange) ? new DeliveredText(exchange.endpoint) : undefined;
   if (delivered !== undefined) exchange.delivered = delivered;
+  const spoken = isJudged(exchange)
+    ? new DeliveredText(exchange.endpoint, spokenStrings)
+    : undefined;
+  if (spoken !== undefined) exchange.spoken = spoken;
   let isUnnamed = onResponseId !== undefined;
   /** What comes of it is awaited, read on, or was the end: whoever cancels has nothing to do but settle. */
   let isTaken = false;
@@ -66,6 +72,7 @@ export function observe(events: EventStream, options: ObserveOptions): EventStre
         const batch = await events.next();
         isTaken = batch.isLast;
         delivered?.add(batch.events);
+        spoken?.add(batch.events);
         options.onEvents?.(batch.events);
         note(batch, exchange);
         if (batch.isLast) options.onWhole?.();
@@ -104,6 +111,8 @@ function note({ events, usage, isLast }: EventBatch, exchange: Exchange): void {
 /** What nobody pays for is read only for who keeps answers: it would take five times as long as to send it. */
 const isTextWanted = ({ isAsked, caller }: Exchange): boolean =>
   isAsked === true || keepsPayloads(caller);
+
+const isJudged = ({ caller }: Exchange): boolean => judgePolicyOf(caller) !== undefined;
 
 /** Nobody waits for it: `Drains` ends it at shutdown, and its provider's deadlines before that. */
 async function drainAndSettle(

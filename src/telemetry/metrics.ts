@@ -1,5 +1,6 @@
 import { LabelCap } from "./metrics/label-cap.ts";
 import type { OverflowLabel } from "./metrics/label-values.ts";
+import { judgeFamilies } from "./metrics/judge-families.ts";
 import { policyFamilies } from "./metrics/policy-families.ts";
 import { Registry } from "./metrics/registry.ts";
 import { requestFamilies } from "./metrics/request-families.ts";
@@ -37,6 +38,7 @@ export type Metrics = Families & {
 type Families = ReturnType<typeof requestFamilies> &
   ReturnType<typeof upstreamFamilies> &
   ReturnType<typeof policyFamilies> &
+  ReturnType<typeof judgeFamilies> &
   ReturnType<typeof upkeepFamilies>;
 
 export interface LabelCaps {
@@ -45,6 +47,7 @@ export interface LabelCaps {
   readonly provider: LabelCap;
   /** `provider/model`. */
   readonly target: LabelCap;
+  readonly evaluator: LabelCap;
 }
 
 export function createMetrics(options: MetricsOptions): Metrics {
@@ -67,6 +70,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     ...requestFamilies(registry),
     ...upstreamFamilies(registry),
     ...policyFamilies(registry),
+    ...judgeFamilies(registry),
     ...upkeep,
     registry,
     build,
@@ -75,6 +79,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       model: cap("model", options.modelsMax ?? namesMax),
       provider: cap("provider", options.providersMax ?? namesMax),
       target: cap("target", options.targetsMax ?? targetNamesMax),
+      evaluator: cap("evaluator", namesMax),
     },
   };
 }

@@ -17,6 +17,7 @@ import {
 import type { Credentials } from "./credentials-file.ts";
 import { newKey } from "./new-key.ts";
 import { refuse, whyRefused } from "./refusals.ts";
+import { isSystemTenant, systemTenantIds } from "./system-tenant.ts";
 import type { NewKey, TenantStore } from "./tenant-store.ts";
 import { defaultTenantId } from "./tenant.ts";
 
@@ -45,8 +46,9 @@ export interface FirstRun {
 export async function firstRun(deps: FirstRunDeps): Promise<FirstRun> {
   checkPresets(deps);
   const kept = await readCredentials(deps.dataDir);
-  const [anyTenant] = await deps.store.listTenants({ limit: 1 });
-  const isFirst = anyTenant === undefined;
+  // A worker may have been here before, and have made Sentinel's own.
+  const tenants = await deps.store.listTenants({ limit: systemTenantIds.length + 1 });
+  const isFirst = tenants.every(({ id }) => isSystemTenant(id));
   // The file comes first: a start that is cut off after it is finished by the next one, with the same keys.
   const minted = isFirst ? await mintWhatIsNotPreset(deps, kept) : undefined;
 

@@ -11,6 +11,7 @@ import {
 } from "../config/field-types.ts";
 import { nanoUsdFrom } from "../lib/usd.ts";
 import { cachePolicySchema } from "./cache-policy.ts";
+import { judgePolicySchema } from "./judge-policy.ts";
 
 /** Whoever pays for requests and sees their records. Nothing crosses from one tenant to another. */
 export interface Tenant {
@@ -95,6 +96,8 @@ export const policySchema = strictFields({
   audit_retention_days: wholeNumber({ min: 1, max: daysMax }).exactOptional(),
   /** Gets the alerts of this tenant's budgets, in place of the platform's address. */
   budget_webhook_url: webhookUrl().exactOptional(),
+  /** What of its answers is judged, by whom, and what that may cost. Absent: nothing is. */
+  judge: judgePolicySchema.exactOptional(),
 });
 export type Policy = Readonly<z.infer<typeof policySchema>>;
 

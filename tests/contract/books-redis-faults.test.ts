@@ -13,6 +13,7 @@ import { redisLimitStore } from "../../src/stores/redis/limits/limit-store.ts";
 import { openRedis } from "../../src/stores/redis/open.ts";
 import { anAmendment, anEntry, aWriter } from "../support/audit-builders.ts";
 import type { TestWriter } from "../support/audit-builders.ts";
+import { anEvaluation } from "../support/judge-builders.ts";
 import { startRedis, startRedisCluster, startRedisPair, untilTrue } from "../support/redis.ts";
 import { dayMs, hourMs } from "./open-books.ts";
 import { openRedisBooks } from "./redis-books.ts";
@@ -301,6 +302,18 @@ test("somebody else's data at a tenant's place stops nobody else's lines", async
   expect(refused[0]?.reason).toContain("WRONGTYPE");
 });
 
+test("the first word of an id counts also where the server has forgotten the scripts", async () => {
+  const server = resources.use(await startRedis());
+  const books = resources.use(await openRedisBooks([server.url]));
+  const entry = anEntry(Date.now());
+  const said = [0.25, 0.5, 1].map((score) => anEvaluation(entry, { score }));
+  const writer = aWriter();
+  await server.command("SCRIPT", "FLUSH");
+  await books.sink.take(writer.batch(writer.lines([entry, ...said])));
+  const found = await books.auditLog.get("acme", entry.id);
+  expect(found?.amendments).toEqual([JSON.stringify(said[0])]);
+});
+
 describe("a record that comes too late", () => {
   test("is refused when its hour's window has passed, and counted nowhere", async () => {
     const server = resources.use(await startRedis());
@@ -331,27 +344,35 @@ describe("a record that comes too late", () => {
     );
   });
 
-  test("expires with its hour; usage stays for more than a year, budgets a while, totals for ever", async () => {
-    const server = resources.use(await startRedis());
-    const books = resources.use(await openRedisBooks([server.url], { auditHours: 2 }));
-    const writer = aWriter();
-    const entry = anEntry(Date.now(), { tags: { a: "b" } });
-    const payload = { id: entry.id, tenant: "acme", prompt: "p", answer: "a", cut: false };
-    const lines = writer.lines([entry, anAmendment(entry)]);
-    await books.sink.take(writer.batch([...lines, writer.payload(payload)]));
-    const hoursOf = async (key: string) => Number(await server.command("TTL", key)) / 3_600;
-    const keys = bookKeys("acme", Date.now());
-    for (const key of [keys.records, keys.index, keys.amendments, keys.payloads]) {
-      expect(await hoursOf(key)).toBeGreaterThan(1.9);
-      expect(await hoursOf(key)).toBeLessThan(3.3);
-    }
-    for (const key of [keys.usage, keys.tags]) {
-      expect(await hoursOf(key)).toBeGreaterThan(399 * 24);
-    }
-    const { budget } = keysOf("acme");
-    expect(await hoursOf(budget(periodIdOf("day", Date.now())))).toBeGreaterThan(9 * 24);
-    expect(await hoursOf(budget("t"))).toBeLessThan(0);
-  });
+  test.for([
+    ["", false],
+    [" that is amended before its first record", true],
+  ] as const)(
+    "expires with its hour%s; usage stays for more than a year, budgets a while, totals for ever",
+    async ([, isAmendedFirst]) => {
+      const server = resources.use(await startRedis());
+      const books = resources.use(await openRedisBooks([server.url], { auditHours: 2 }));
+      const writer = aWriter();
+      const entry = anEntry(Date.now(), { tags: { a: "b" } });
+      const payload = { id: entry.id, tenant: "acme", prompt: "p", answer: "a", cut: false };
+      // Once after its record, once before it.
+      const [later, first] = [anEntry(Date.now()), anEvaluation(entry)];
+      const lines = writer.lines(isAmendedFirst ? [first, entry, later] : [entry, later, first]);
+      await books.sink.take(writer.batch([...lines, writer.payload(payload)]));
+      const hoursOf = async (key: string) => Number(await server.command("TTL", key)) / 3_600;
+      const keys = bookKeys("acme", Date.now());
+      for (const key of [keys.records, keys.index, keys.amendments, keys.payloads]) {
+        expect(await hoursOf(key)).toBeGreaterThan(1.9);
+        expect(await hoursOf(key)).toBeLessThan(3.3);
+      }
+      for (const key of [keys.usage, keys.tags, keys.judge]) {
+        expect(await hoursOf(key)).toBeGreaterThan(399 * 24);
+      }
+      const { budget } = keysOf("acme");
+      expect(await hoursOf(budget(periodIdOf("day", Date.now())))).toBeGreaterThan(9 * 24);
+      expect(await hoursOf(budget("t"))).toBeLessThan(0);
+    },
+  );
 });
 
 test("what a request holds becomes what it spent, in one step with its record", async () => {

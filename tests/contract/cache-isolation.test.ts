@@ -62,7 +62,7 @@ const backends: readonly {
 }[] = [
   {
     name: "SQLite",
-    probes: 2_000,
+    probes: 1_000,
     start: async (resources) => {
       const { path: folder } = resources.use(await tempFolder());
       const settings = { bytesMax, clock, answerMs };

@@ -2,12 +2,14 @@ import { Cluster, Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { redisAlertClaims } from "../../src/stores/redis/control/alert-claims.ts";
+import { redisJudgeStore } from "../../src/stores/redis/control/judge-store.ts";
 import { redisProviderStore } from "../../src/stores/redis/control/provider-store.ts";
 import { redisResponseOwnerStore } from "../../src/stores/redis/control/response-owner-store.ts";
 import { redisTenantStore } from "../../src/stores/redis/control/tenant-store.ts";
 import { startRedis, startRedisCluster } from "../support/redis.ts";
 import type { RedisCluster, RedisServer } from "../support/redis.ts";
 import { alertClaimsContract } from "./alert-claims.ts";
+import { judgeStoreContract } from "./judge-store.ts";
 import { responseOwnerStoreContract } from "./response-owner-store.ts";
 import { tenantStoreContract } from "./tenant-store.ts";
 
@@ -31,6 +33,7 @@ async function openStores(client: Redis | Cluster) {
     tenants: redisTenantStore(client),
     providers: redisProviderStore(client),
     owners: redisResponseOwnerStore(client),
+    judges: redisJudgeStore(client),
     claims: redisAlertClaims(client),
     others: redisAlertClaims(client),
     [Symbol.asyncDispose]: () => {
@@ -53,6 +56,8 @@ responseOwnerStoreContract("Redis", openSingle);
 responseOwnerStoreContract("a Redis cluster", openCluster);
 alertClaimsContract("Redis", openSingle);
 alertClaimsContract("a Redis cluster", openCluster);
+judgeStoreContract("Redis", openSingle);
+judgeStoreContract("a Redis cluster", openCluster);
 
 test("a store whose Redis is gone says that it is unavailable", async () => {
   const client = new Redis({ port: 1, lazyConnect: true, maxRetriesPerRequest: 0 });

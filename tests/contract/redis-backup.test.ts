@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { exportRedis } from "../../src/stores/redis/backup.ts";
+import { redisJudgeStore } from "../../src/stores/redis/control/judge-store.ts";
 import { redisTenantStore } from "../../src/stores/redis/control/tenant-store.ts";
 import { importRedis } from "../../src/stores/redis/restore.ts";
 import { aCacheEntry, anEntry, aWriter } from "../support/audit-builders.ts";
+import { aFeedback, anEvaluation } from "../support/judge-builders.ts";
 import { startRedis, startRedisCluster } from "../support/redis.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { aTenant } from "../support/tenant-builders.ts";
@@ -37,6 +39,7 @@ async function books({ ledger }: TestRedisBooks) {
   for (const tenantId of tenants) {
     usage.push(await ledger.usage({ tenantId, fromMs, toMs, groupBy }));
     usage.push(await ledger.usage({ tenantId, fromMs, toMs, groupBy: ["day", "tag"] }));
+    usage.push(await ledger.judge({ tenantId, fromMs, toMs, groupBy: ["day", "evaluator"] }));
   }
   const spent = await ledger.budgetsSpent(Date.now());
   return {
@@ -70,7 +73,8 @@ for (const [name, from, to] of [
   test(`a backup goes from ${name}, with every tenant, sum and budget`, async () => {
     const before = await from();
     const writer = aWriter();
-    await before.sink.take(writer.batch(writer.lines(entries())));
+    const said = entries().flatMap((entry) => [anEvaluation(entry), aFeedback(entry)]);
+    await before.sink.take(writer.batch(writer.lines([...entries(), ...said])));
     await redisTenantStore(before.redis.client).createTenant(aTenant({ id: "acme" }));
     const path = join(folder, "backup.jsonl");
     const { keys } = await exportRedis({ redis: before.redis, path });
@@ -85,23 +89,45 @@ for (const [name, from, to] of [
   });
 }
 
+test("evaluators, calibrations and their anchors go along with a backup", async () => {
+  const before = await single();
+  const judges = redisJudgeStore(before.redis.client);
+  const evaluator = { name: "politeness", version: "0123456789ab", definition: {}, createdAtMs: 1 };
+  const of = { evaluator: "politeness", version: "0123456789ab", model: "m" };
+  const anchors = { count: 1, kappa: 0.5 };
+  const run = { day: "2026-11-01", kappa: 0.25, n: 1, failed: 0 };
+  await judges.putEvaluator(evaluator, { versionsMax: 1 });
+  await judges.putCalibration({ ...of, id: "1", report: {}, anchors, createdAtMs: 1 }, ["text"]);
+  await judges.putAnchorRun("1", run);
+  const path = join(folder, "judges.jsonl");
+  await exportRedis({ redis: before.redis, path });
+
+  const after = await single();
+  await importRedis({ redis: after.redis, path });
+  const restored = redisJudgeStore(after.redis.client);
+  expect(await restored.listEvaluators()).toEqual([{ ...evaluator, isCurrent: true }]);
+  expect(await restored.listCalibrations()).toHaveLength(1);
+  expect(await restored.getAnchors("1")).toEqual(["text"]);
+  expect(await restored.listAnchorRuns(["1"])).toEqual([[run]]);
+});
+
 test("a journal that is replayed after a restore adds what came after the backup, and nothing twice", async () => {
   const before = await single();
   const writer = aWriter();
   const recent = Array.from({ length: 10 }, (_, at) => anEntry(Date.now() - at * 60_000));
-  const lines = writer.lines(recent);
-  await before.sink.take(writer.batch(lines.slice(0, 6)));
+  const lines = writer.lines(recent.flatMap((entry) => [entry, anEvaluation(entry)]));
+  await before.sink.take(writer.batch(lines.slice(0, 13)));
   const path = join(folder, "backup.jsonl");
   await exportRedis({ redis: before.redis, path });
-  await before.sink.take(writer.batch(lines.slice(6)));
+  await before.sink.take(writer.batch(lines.slice(13)));
 
   const after = await single();
   await importRedis({ redis: after.redis, path });
   const taken = await after.sink.take(writer.batch(lines));
-  expect([taken.added, taken.refused]).toEqual([4, []]);
+  expect([taken.added, taken.refused]).toEqual([7, []]);
   expect(await books(after)).toEqual(await books(before));
   const all = { tenantId: "acme", fromMs: 0, toMs: Date.now() + dayMs, limit: 100 };
-  expect((await after.auditLog.list(all)).records).toHaveLength(4);
+  expect((await after.auditLog.list(all)).records).toHaveLength(3);
   expect(await after.auditLog.get("acme", recent[0]?.id ?? "")).toBeUndefined();
 });
 

@@ -3,16 +3,21 @@ import { join } from "node:path";
 import { Hono } from "hono";
 
 import type { ProviderConfig } from "../../src/config/gateway-config.ts";
+import type { NamedEvaluator } from "../../src/config/judge-config.ts";
 import type { ConfiguredPrice } from "../../src/config/price-config.ts";
 import { toFailure } from "../../src/errors.ts";
 import type { AdminChange } from "../../src/http/admin-change.ts";
 import type { AppEnv, Identity } from "../../src/http/context.ts";
 import { cacheRoutes } from "../../src/http/routes/admin/cache.ts";
+import { judgeRoutes } from "../../src/http/routes/admin/judges.ts";
+import type { JudgeRoutesDeps } from "../../src/http/routes/admin/judge-deps.ts";
 import { keyRoutes } from "../../src/http/routes/admin/keys.ts";
 import { priceRoutes } from "../../src/http/routes/admin/prices.ts";
 import { providerRoutes } from "../../src/http/routes/admin/providers.ts";
 import { tenantRoutes } from "../../src/http/routes/admin/tenants.ts";
 import type { CacheAdmin } from "../../src/pipeline/cache/cache-admin.ts";
+import { openEvaluators } from "../../src/pipeline/judge/evaluators/evaluators.ts";
+import { sqliteJudgeStore } from "../../src/stores/sqlite/judge-store.ts";
 import { openDatabase } from "../../src/stores/sqlite/open.ts";
 import { sqlitePriceStore } from "../../src/stores/sqlite/price-store.ts";
 import { sqliteProviderStore } from "../../src/stores/sqlite/provider-store.ts";
@@ -40,6 +45,9 @@ export interface AdminAppOptions {
   readonly fixedProviders?: readonly ProviderConfig[];
   readonly fixedPrices?: readonly ConfiguredPrice[];
   readonly cache?: CacheAdmin;
+  readonly judges?: readonly NamedEvaluator[];
+  readonly evaluate?: JudgeRoutesDeps["evaluate"];
+  readonly judgeModel?: string;
 }
 
 /** The admin routes over a real store, with callers who are signed in already. */
@@ -50,6 +58,16 @@ export async function adminApp(options: AdminAppOptions = {}) {
   const store = sqliteTenantStore(database);
   const providers = sqliteProviderStore(database);
   const prices = sqlitePriceStore(database);
+  const judges = sqliteJudgeStore(database);
+  const evaluators = resources.use(
+    await openEvaluators({
+      store: judges,
+      judges: options.judges ?? [],
+      onError: (error) => {
+        throw error;
+      },
+    }),
+  );
   const clock = manualClock();
   const identifier = resources.use(createIdentifier({ store, clock, staleMs: 0 }));
   const secretBox =
@@ -69,7 +87,7 @@ export async function adminApp(options: AdminAppOptions = {}) {
     clock,
     onChange: (change: AdminChange) => changes.push(change),
   };
-  app.route("/admin/v1/tenants", tenantRoutes(common));
+  app.route("/admin/v1/tenants", tenantRoutes({ ...common, evaluators }));
   app.route("/admin/v1/keys", keyRoutes(common));
   app.route(
     "/admin/v1/providers",
@@ -94,6 +112,17 @@ export async function adminApp(options: AdminAppOptions = {}) {
       onPricesChanged: () => {
         reloads += 1;
       },
+    }),
+  );
+  app.route(
+    "/admin/v1/judges",
+    judgeRoutes({
+      ...common,
+      store: judges,
+      evaluators,
+      evaluate: options.evaluate ?? (() => Promise.reject(new Error("nobody judges here"))),
+      defaultModel: options.judgeModel,
+      onJudgesChanged: () => evaluators.refresh(),
     }),
   );
   app.route("/admin/v1/cache", cacheRoutes({ ...common, cache: options.cache }));
@@ -122,6 +151,8 @@ export async function adminApp(options: AdminAppOptions = {}) {
     store,
     providers,
     prices,
+    judges,
+    evaluators,
     secretBox,
     clock,
     identifier,

@@ -18,6 +18,7 @@ const rows: readonly (readonly string[])[] = [
     "wiring-accounting",
     "wiring-adapters",
     "wiring-cache",
+    "wiring-judging",
     "wiring-semantic",
     "wiring-admin",
     "wiring-cli",
@@ -31,9 +32,10 @@ const rows: readonly (readonly string[])[] = [
     "serve",
     "welcome",
     "pid-file",
+    "prepare-process",
     "version",
   ],
-  ["main", "process", "cli"],
+  ["main", "worker", "process", "cli"],
 ];
 const rowOf = (file: string): number => rows.findIndex((row) => row.includes(partOf(file)));
 const partOf = (file: string): string => file.replace(/\.ts$/, "").split("/")[0] ?? "";

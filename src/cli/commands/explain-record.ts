@@ -3,6 +3,7 @@ import type { AttemptEntry, AuditAmendment, AuditEntry } from "../../pipeline/au
 import type { Answer } from "../gateway-client.ts";
 import { dollars, dollarText, printable } from "../table.ts";
 import { cacheText } from "./explain-cache.ts";
+import { explainAmendment } from "./explain-amendment.ts";
 
 /** A record as sentences: what was asked, where it went and why, what it cost, what was set aside for it. */
 export function explain(record: Answer): string {
@@ -40,7 +41,7 @@ function attemptText(attempt: AttemptEntry): string {
 function laterOf({ amendments }: Answer): readonly string[] {
   if (!Array.isArray(amendments)) return [];
   return (amendments as readonly AuditAmendment[]).map(
-    ({ at, kind, data }) => `Later      ${at}  ${kind} ${JSON.stringify(data)}`,
+    (amendment) => `Later      ${amendment.at}  ${explainAmendment(amendment)}`,
   );
 }
 

@@ -2,7 +2,7 @@ import { dollarText } from "../table.ts";
 
 /** A policy in one line for a person: `60 rpm, $50/month, gpt-4o*`. `--json` and `show` have all of it. */
 export function policyText(policy: unknown): string {
-  const { models, limits, budgets, ...others } = fieldsOf(policy);
+  const { models, limits, budgets, judge, ...others } = fieldsOf(policy);
   const {
     requests_per_minute: rpm,
     tokens_per_minute: tpm,
@@ -14,6 +14,7 @@ export function policyText(policy: unknown): string {
     concurrent === undefined ? "" : `${textOf(concurrent)} at once`,
     ...(Array.isArray(budgets) ? budgets.map(budgetText) : []),
     Array.isArray(models) ? (models.length === 0 ? "no models" : models.join(",")) : "",
+    judge === undefined ? "" : judgeText(judge),
     ...Object.entries(others).map(([name, value]) => `${name}=${textOf(value)}`),
   ];
   return parts.filter((part) => part !== "").join(", ");
@@ -25,6 +26,19 @@ function budgetText(budget: unknown): string {
     .replace(/\.(\d\d)00$/, ".$1")
     .replace(/\.00$/, "");
   return `${amount}/${String(period)}${kind === "soft" ? " (soft)" : ""}`;
+}
+
+/** As `5 % judged for relevance+helpfulness by gpt-4o-mini up to $1/day`. */
+function judgeText(judge: unknown): string {
+  const { evaluators, model, sample_rate: rate, daily_budget_usd: usd } = fieldsOf(judge);
+  const { daily_tokens: tokens } = fieldsOf(judge);
+  const share = typeof rate === "number" ? `${Number((rate * 100).toFixed(7))} % ` : "";
+  const caps = [
+    usd === undefined ? "" : ` up to ${budgetText({ period: "day", limit_usd: usd })}`,
+    tokens === undefined ? "" : ` up to ${textOf(tokens)} tokens/day`,
+  ];
+  const by = Array.isArray(evaluators) ? evaluators.join("+") : "";
+  return `${share}judged for ${by} by ${textOf(model)}${caps.join("")}`;
 }
 
 const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>

@@ -6,6 +6,8 @@ import { askAll, CommandFailed } from "../gateway-client.ts";
 import type { Answer } from "../gateway-client.ts";
 import { field, moment } from "../table.ts";
 import type { Column } from "../table.ts";
+import { withJudge, withJudgeOptions } from "./judge-options.ts";
+import type { JudgeOptions } from "./judge-options.ts";
 import { policyOf, withPolicyOptions } from "./policy-options.ts";
 import type { PolicyOptions } from "./policy-options.ts";
 import { policyText } from "./policy-text.ts";
@@ -19,7 +21,8 @@ const columns: readonly Column[] = [
 ];
 
 type TenantOptions = JsonOption &
-  PolicyOptions & {
+  PolicyOptions &
+  JudgeOptions & {
     readonly id?: string;
     readonly name?: string;
     readonly status?: string;
@@ -53,11 +56,11 @@ export function tenantsCommand(context: CliContext): Command {
     )
     .addCommand(
       withExamples(
-        withPolicyOptions(command("create", "make one"))
+        withJudgeOptions(withPolicyOptions(command("create", "make one")))
           .argument("<name>")
           .option("--id <id>", "small letters, digits, _ and -; made up if not given")
           .action(async (name: string, options: TenantOptions) => {
-            const body = { name, id: options.id, policy: policyOf(options) };
+            const body = { name, id: options.id, policy: withJudge(policyOf(options), options) };
             show(options, [await (await connect(context)).ask("POST", "/admin/v1/tenants", body)]);
           }),
         "sentinel tenants create 'Team A' --id team-a --budget month:500 day:50:soft",
@@ -71,8 +74,8 @@ function updateCommand(
   context: CliContext,
   show: (options: JsonOption, rows: readonly Answer[]) => void,
 ): Command {
-  const update = withPolicyOptions(
-    command("update", "change one; what no option names stays as it is"),
+  const update = withJudgeOptions(
+    withPolicyOptions(command("update", "change one; what no option names stays as it is")),
   )
     .argument("<id>")
     .option("--name <name>")
@@ -80,7 +83,7 @@ function updateCommand(
     .action(async (id: string, options: TenantOptions) => {
       const client = await connect(context);
       const current = await client.ask("GET", tenantPath(id));
-      const policy = policyOf(options, current["policy"]);
+      const policy = withJudge(policyOf(options, current["policy"]), options, current["policy"]);
       const body = { name: options.name, status: options.status, policy };
       show(options, [await client.ask("PATCH", tenantPath(id), body)]);
     });
@@ -88,6 +91,7 @@ function updateCommand(
     update,
     "sentinel tenants update team-a --tpm 200000 --budget none",
     "sentinel tenants update team-a --status suspended",
+    "sentinel tenants update team-a --judge relevance,helpfulness --judge-model gpt-4o-mini --judge-budget 1",
   );
 }
 

@@ -24,8 +24,8 @@ export class DeliveredText {
   #piecesCount = 0;
   #isTruncated = false;
 
-  constructor(endpoint: Endpoint) {
-    this.#find = eventStrings(endpoint);
+  constructor(endpoint: Endpoint, stringsOf: typeof eventStrings = eventStrings) {
+    this.#find = stringsOf(endpoint);
     this.#found = (data, start, end, characters) => {
       this.#take(data, start, end, characters);
     };

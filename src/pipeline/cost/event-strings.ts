@@ -11,13 +11,13 @@ export type FoundString = (data: string, start: number, end: number, characters:
 export function eventStrings(endpoint: Endpoint): (event: SseEvent, found: FoundString) => void {
   switch (endpoint) {
     case "chat":
-      return inChat;
+      return chatStrings(chatWants);
     case "completions":
       return inCompletion;
     case "responses":
       return inResponse;
     case "messages":
-      return inMessage;
+      return messageStrings(messageWants, blockWants);
     case "embeddings":
     case "moderations":
     case "count_tokens":
@@ -25,12 +25,33 @@ export function eventStrings(endpoint: Endpoint): (event: SseEvent, found: Found
   }
 }
 
-/** A chunk has a `delta` for each choice. */
-function inChat({ data }: SseEvent, found: FoundString): void {
-  if (data === undefined) return;
-  let at = valueOf(data, 'delta"', 0);
-  while (at !== -1) at = valueOf(data, 'delta"', walk(data, at, chatWants, found));
+/** The same without what the model thought: what a reader gets, and the calls that it makes. */
+export function spokenStrings(endpoint: Endpoint): (event: SseEvent, found: FoundString) => void {
+  switch (endpoint) {
+    case "chat":
+      return chatStrings(spokenInChat);
+    case "messages":
+      return messageStrings(spokenInMessage, spokenInBlock);
+    case "responses":
+      return (event, found) => {
+        if (!isThought(event)) inResponse(event, found);
+      };
+    default:
+      return eventStrings(endpoint);
+  }
 }
+
+const isThought = ({ name, data = "" }: SseEvent): boolean =>
+  name.startsWith("response.reasoning") || (name === "" && data.includes('"response.reasoning'));
+
+/** A chunk has a `delta` for each choice. */
+const chatStrings =
+  (wants: Wants) =>
+  ({ data }: SseEvent, found: FoundString): void => {
+    if (data === undefined) return;
+    let at = valueOf(data, 'delta"', 0);
+    while (at !== -1) at = valueOf(data, 'delta"', walk(data, at, wants, found));
+  };
 
 function inCompletion({ data }: SseEvent, found: FoundString): void {
   if (data === undefined) return;
@@ -42,12 +63,14 @@ function inCompletion({ data }: SseEvent, found: FoundString): void {
  * `content_block_delta` has it in its `delta`. Tools are named where their block starts, and only that start has
  * anything in it.
  */
-function inMessage({ name, data }: SseEvent, found: FoundString): void {
-  if (data === undefined) return;
-  const isStart = name === "content_block_start";
-  const at = valueOf(data, isStart ? 'content_block"' : 'delta"', 0);
-  if (at !== -1) walk(data, at, isStart ? blockWants : messageWants, found);
-}
+const messageStrings =
+  (inDelta: Wants, inStart: Wants) =>
+  ({ name, data }: SseEvent, found: FoundString): void => {
+    if (data === undefined) return;
+    const isStart = name === "content_block_start";
+    const at = valueOf(data, isStart ? 'content_block"' : 'delta"', 0);
+    if (at !== -1) walk(data, at, isStart ? inStart : inDelta, found);
+  };
 
 /** The events whose type ends in `.delta` have it in their `delta`; all others say again what these have said. */
 function inResponse({ name, data }: SseEvent, found: FoundString): void {
@@ -98,6 +121,9 @@ const chatWants: Wants = (data, key, depth, branch) => {
   return isCall && (is(data, key, "arguments") || is(data, key, "name") || is(data, key, "input"));
 };
 
+const spokenInChat: Wants = (data, key, depth, branch) =>
+  chatWants(data, key, depth, branch) && !(depth === 1 && key.length !== 7);
+
 /** Whether a text that is not empty stands under this name anywhere in the event. */
 function hasText(data: string, nameAndQuote: string): boolean {
   let at = valueOf(data, nameAndQuote, 0);
@@ -115,6 +141,12 @@ const messageWants: Wants = (data, key, depth) =>
 
 const blockWants: Wants = (data, key, depth) =>
   depth === 1 && (is(data, key, "text") || is(data, key, "thinking") || is(data, key, "name"));
+
+const spokenInMessage: Wants = (data, key, depth, branch) =>
+  messageWants(data, key, depth, branch) && !is(data, key, "thinking");
+
+const spokenInBlock: Wants = (data, key, depth, branch) =>
+  blockWants(data, key, depth, branch) && !is(data, key, "thinking");
 
 const itemWants: Wants = (data, key, depth) => depth === 1 && is(data, key, "name");
 

@@ -1,7 +1,11 @@
+import type { JudgeQuery, JudgeRow } from "../judge/scores/judge-sums.ts";
+
 /** Sums over one tenant's requests, by the hour in which they started. */
 export interface UsageLedger {
   /** Rows in the order of their dimensions, as asked for. Rejects with `store_unavailable`. */
   usage(query: UsageQuery): Promise<readonly UsageRow[]>;
+  /** Sums over the evaluations of its requests and what people said of them. Rejects with `store_unavailable`. */
+  judge(query: JudgeQuery): Promise<readonly JudgeRow[]>;
   /** What tenant and keys have spent in the periods that hold now: read once, at start. */
   budgetsSpent(nowMs: number): Promise<readonly BudgetSpent[]>;
 }

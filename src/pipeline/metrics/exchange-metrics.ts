@@ -3,6 +3,7 @@ import { noneValue } from "../../telemetry/metrics/label.ts";
 import { servedName } from "../../telemetry/metrics/label-cap.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import { isTraced } from "../../telemetry/tracing/trace-context.ts";
+import { isSystemTenant } from "../../tenants/system-tenant.ts";
 import { attemptEndTickMs } from "../attempt-end.ts";
 import { isHit } from "../cache/cache-note.ts";
 import type { Account } from "../cost/account.ts";
@@ -79,13 +80,16 @@ function countRequest(
   const cache = exchange.cache?.outcome ?? "none";
   const failure = end?.outcome.kind === "failed" ? end.outcome.failure : undefined;
   const code = String(failure?.status ?? 200);
-  metrics.requests.with(tenant, model, provider, endpoint, code, cache).inc();
-  if (failure !== undefined) metrics.errors.with(provider, errorTypeOf(failure)).inc();
+  const isInternal = isSystemTenant(exchange.caller.tenantId);
+  const route = isInternal ? "internal" : endpoint;
+  metrics.requests.with(tenant, model, provider, route, code, cache).inc();
+  // Errors are what users got: what a judge or a check came to has metrics of its own.
+  if (failure !== undefined && !isInternal) {
+    metrics.errors.with(provider, errorTypeOf(failure)).inc();
+  }
   const seconds = (endedTickMs - startedTickMs) / 1_000;
   const traceId = exemplarOf(exchange);
-  metrics.requestDuration
-    .with(endpoint, isStream ? "true" : "false", cache)
-    .observe(seconds, traceId);
+  metrics.requestDuration.with(route, isStream ? "true" : "false", cache).observe(seconds, traceId);
 }
 
 /** Only of what is recorded: other traces cannot be found. */

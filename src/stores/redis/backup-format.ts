@@ -37,8 +37,8 @@ function expiry() {
 }
 
 /** Keys of a tenant's books; the rest of a tenant's keys lives for a minute. */
-export const bookKeyPattern = /^\{([A-Za-z0-9_-]{1,64})\}:(b|u|ut):([\w:]+)$/;
+export const bookKeyPattern = /^\{([A-Za-z0-9_-]{1,64})\}:(b|u|ut|uj):([\w:]+)$/;
 
-/** Tenants, keys, providers, prices, alerts (a tenant may be called `sentinel`, too); and who owns stored responses. */
+/** Tenants, keys, providers, prices, alerts, judges (a tenant may be called `sentinel`, too); and who owns stored responses. */
 export const controlKeyPattern =
-  /^(?:\{sentinel\}:(?:t|td|ta|k|kh|ks|kt|kd|ka(?::.*)?|p|price|alert(?::\w+)?|admin)$|\{ro:[^}]{1,8}\}:)/;
+  /^(?:\{sentinel\}:(?:t|td|ta|k|kh|ks|kt|kd|ka(?::.*)?|p|price|alert(?::\w+)?|judge:\w+|admin)$|\{ro:[^}]{1,8}\}:)/;

@@ -128,7 +128,7 @@ async function readTenant(
   const hashes = new Set([
     ...knownBudgets,
     ...hours.flatMap((startMs) => periodIdsOf(startMs).map(keysOf(tenantId).budget)),
-    ...placed.flatMap(({ usage, tags }) => [usage, tags]),
+    ...placed.flatMap(({ usage, tags, judge }) => [usage, tags, judge]),
   ]);
   const counted = placed.map(({ records }) => records);
   const transaction = client.multi();

@@ -28,6 +28,11 @@ export const genAi = {
   usageCacheCreationTokens: "gen_ai.usage.cache_creation.input_tokens",
   usageReasoningTokens: "gen_ai.usage.reasoning.output_tokens",
   tokenType: "gen_ai.token.type",
+  evaluationName: "gen_ai.evaluation.name",
+  evaluationScore: "gen_ai.evaluation.score.value",
+  evaluationLabel: "gen_ai.evaluation.score.label",
+  /** An event; docs/gen-ai/gen-ai-events.md. */
+  evaluationResult: "gen_ai.evaluation.result",
 } as const;
 
 /** Of the general conventions. */
@@ -61,6 +66,9 @@ export const sentinel = {
   providerKey: "sentinel.provider.key",
   attempt: "sentinel.attempt",
   usageSource: "sentinel.usage.source",
+  judgeModel: "sentinel.judge.model",
+  judgeVersion: "sentinel.judge.version",
+  judgeMethod: "sentinel.judge.method",
 } as const;
 
 /** `gen_ai.operation.name`: the well-known ones, and words of ours for what they have none for. */

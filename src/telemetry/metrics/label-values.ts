@@ -11,7 +11,16 @@ export const modelCallRoutes = [
   "count_tokens",
 ] as const;
 
-export const routes = [...modelCallRoutes, "models", "usage", "audit", "admin", "other"] as const;
+/** `internal`: what Sentinel asks models on its own. No user waits for that, and none fails by it. */
+export const routes = [
+  ...modelCallRoutes,
+  "internal",
+  "models",
+  "usage",
+  "audit",
+  "admin",
+  "other",
+] as const;
 export type RouteLabel = (typeof routes)[number];
 
 /** How the cache answered; `none` where there was nothing for it to do. */
@@ -98,11 +107,24 @@ export type CircuitStateLabel = (typeof circuitStates)[number];
 export const retryReasons = ["error", "timeout", "rate_limited", "credential", "rejected"] as const;
 export type RetryReason = (typeof retryReasons)[number];
 
-export const auditDropReasons = ["payload", "start", "record"] as const;
+export const auditDropReasons = ["payload", "job", "start", "record"] as const;
 export type AuditDropReason = (typeof auditDropReasons)[number];
 
-export const overflowLabels = ["tenant", "model", "provider", "target", "series"] as const;
+export const overflowLabels = [
+  "tenant",
+  "model",
+  "provider",
+  "target",
+  "evaluator",
+  "series",
+] as const;
 export type OverflowLabel = (typeof overflowLabels)[number];
 
 export const reloadResults = ["success", "failure"] as const;
 export type ReloadResult = (typeof reloadResults)[number];
+
+/** Of jobs; `delayed` are those that wait for their time. */
+export const jobStates = ["waiting", "delayed", "running", "dead"] as const;
+
+/** When κ on the anchors was found: with the calibration, and the last time since. */
+export const anchorRuns = ["baseline", "latest"] as const;

@@ -18,6 +18,8 @@ export interface SpanFacts {
   readonly attributes: Attributes;
   /** What went wrong, in a word of ours: never what a provider or a client has said. */
   readonly errorType: string | undefined;
+  /** What happened in it, when it ended. */
+  readonly event?: { readonly name: string; readonly attributes: Attributes };
 }
 
 export type SpanKind = "internal" | "server" | "client";
@@ -50,7 +52,7 @@ export function writeSpan(trace: TraceContext, facts: SpanFacts, origin: SpanOri
     status: facts.errorType === undefined ? unset : failed(facts.errorType),
     attributes: facts.attributes,
     links: [],
-    events: [],
+    events: facts.event === undefined ? [] : [{ ...facts.event, time: hrTime(endEpochMs) }],
     ended: true,
     resource: origin.resource,
     instrumentationScope: origin.instrumentationScope,

@@ -111,6 +111,7 @@ test("an empty file names no models and says nothing of the default provider", (
     providers: [],
     models: [],
     prices: [],
+    judges: [],
     defaults: { retries: 2, deadlines: {} },
     namesModels: false,
   });

@@ -60,6 +60,8 @@ test("without variables every setting has its default", () => {
         checkModel: undefined,
         checkBudgetUsd: "50",
       },
+      jobs: { concurrency: 4, leaseMs: 60_000, stalledMs: 300_000 },
+      judge: { model: undefined, dailyBudgetUsd: "50" },
       embedder: {
         where: "off",
         model: "text-embedding-3-small",

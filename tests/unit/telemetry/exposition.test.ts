@@ -167,6 +167,12 @@ function usedMetrics(): Metrics {
   metrics.journalDiskBytes.with().set(4_096);
   metrics.storeErrors.with("tenants", "find").inc();
   metrics.storeDuration.with("tenants", "find").observe(0.001);
+  metrics.judgeScore.with("relevance").observe(0.75);
+  metrics.judgeFailures.with("relevance", "timeout").inc();
+  metrics.judgeCostUsd.with("acme").inc(90_000);
+  metrics.judgeOldestJob.with().set(3);
+  metrics.judgeAnchorKappa.with("relevance", "latest").set(0.7);
+  metrics.jobs.with("judge", "waiting").set(2);
   metrics.degraded.with("redis").set(0);
   metrics.spansDropped.with("queue_full").inc();
   return metrics;
@@ -247,6 +253,7 @@ test("the hundred-and-first tenant is _other, and that shows", () => {
     model: 0,
     provider: 0,
     target: 0,
+    evaluator: 0,
     series: 0,
   });
 });

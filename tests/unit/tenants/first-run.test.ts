@@ -8,6 +8,8 @@ import { sqliteTenantStore } from "../../../src/stores/sqlite/tenant-store.ts";
 import { hashToken } from "../../../src/tenants/api-key.ts";
 import { firstRun } from "../../../src/tenants/first-run.ts";
 import type { FirstRun } from "../../../src/tenants/first-run.ts";
+import { laterRun } from "../../../src/tenants/later-run.ts";
+import { systemTenantIds } from "../../../src/tenants/system-tenant.ts";
 import type { TenantStore } from "../../../src/tenants/tenant-store.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
@@ -48,6 +50,21 @@ test("the first start makes a tenant, its admin key and the admin token, and kee
   expect(first.adminTokenHash).toBe(hashToken(first.minted?.adminToken ?? ""));
   expect(await at.store.getAdminTokenHash()).toBe(first.adminTokenHash);
   expect(first.notes).toEqual([]);
+});
+
+test("a worker makes nothing and knows the token; a gateway that starts after it still makes everything", async () => {
+  await using at = await aDataDir();
+  const nothing = { adminTokenHash: undefined, minted: undefined, notes: [] };
+  expect(await laterRun({ store: at.store })).toEqual(nothing);
+  expect(await readdir(at.dataDir)).not.toContain("credentials.json");
+  // Its jobs may have asked a model: in Sentinel's own name.
+  for (const id of systemTenantIds) await at.store.createTenant(aTenant({ id }));
+
+  const first = await at.start();
+  expect(await roleOf(at.store, first.minted?.apiKey)).toBe("default admin");
+  expect((await laterRun({ store: at.store })).adminTokenHash).toBe(first.adminTokenHash);
+  const preset = { store: at.store, presetAdminToken: presetToken };
+  expect((await laterRun(preset)).adminTokenHash).toBe(hashToken(presetToken));
 });
 
 test("a later start makes nothing and knows the same token", async () => {

@@ -28,7 +28,7 @@ export function toSeconds(ms: number | null): number | null {
 }
 
 /** The 404 for what does not exist, or not for this administrator. Quotes nothing: it may be a whole key. */
-export function noSuch(what: "tenant" | "key" | "provider" | "price"): Failure {
+export function noSuch(what: "tenant" | "key" | "provider" | "price" | "judge"): Failure {
   const message = `There is no such ${what}. GET /admin/v1/${what}s lists those that there are.`;
   return new Failure("not_found", message);
 }

@@ -9,7 +9,7 @@ import type { Identifier } from "../../../tenants/identify.ts";
 import { newKey } from "../../../tenants/new-key.ts";
 import { isOver } from "../../../tenants/refusals.ts";
 import type { KeyRecord, TenantStore } from "../../../tenants/tenant-store.ts";
-import { systemTenantId } from "../../../tenants/system-tenant.ts";
+import { isSystemTenant } from "../../../tenants/system-tenant.ts";
 import { defaultTenantId, keyPolicySchema, roles } from "../../../tenants/tenant.ts";
 import type { AdminChange, OnAdminChange } from "../../admin-change.ts";
 import type { AppEnv } from "../../context.ts";
@@ -83,7 +83,7 @@ async function createKey(c: Context<AppEnv>, deps: KeyRoutesDeps): Promise<Respo
   const ownTenant = scope.kind === "platform" ? defaultTenantId : scope.tenantId;
   const tenantId = body.tenant ?? ownTenant;
   if (!isInScope(scope, tenantId)) throw noSuch("tenant");
-  if (tenantId === systemTenantId) {
+  if (isSystemTenant(tenantId)) {
     throw new Failure("conflict", `The tenant '${tenantId}' is Sentinel itself, and has no keys.`, {
       param: "tenant",
     });

@@ -5,9 +5,10 @@ import { mustBe, oneOf, strictFields, text } from "../../../config/field-types.t
 import { Failure } from "../../../errors.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { newId } from "../../../lib/ids.ts";
+import type { Evaluators } from "../../../pipeline/judge/evaluators/evaluators.ts";
 import type { Identifier } from "../../../tenants/identify.ts";
 import type { TenantStore } from "../../../tenants/tenant-store.ts";
-import { systemTenantId } from "../../../tenants/system-tenant.ts";
+import { isSystemTenant } from "../../../tenants/system-tenant.ts";
 import { policySchema, tenantStatuses } from "../../../tenants/tenant.ts";
 import type { Tenant } from "../../../tenants/tenant.ts";
 import type { OnAdminChange } from "../../admin-change.ts";
@@ -23,11 +24,14 @@ import {
 import type { AdminScope } from "../../middleware/require-admin.ts";
 import { readAdminJson } from "../../read-admin-json.ts";
 import { nameField, noSuch, toSeconds } from "./fields.ts";
+import { requireKnownEvaluators } from "./given-judge-policy.ts";
 
 export interface TenantRoutesDeps {
   readonly store: TenantStore;
   readonly identifier: Pick<Identifier, "invalidateTenant">;
   readonly clock: Pick<Clock, "epochMs">;
+  /** What a policy may have answers judged by; absent: anything that looks like a name. */
+  readonly evaluators?: Pick<Evaluators, "find" | "list" | "refresh"> | undefined;
   readonly onChange?: OnAdminChange;
 }
 
@@ -76,6 +80,7 @@ async function createTenant(c: Context<AppEnv>, deps: TenantRoutesDeps): Promise
   const scope = scopeOf(c.get("identity"));
   requirePlatformScope(scope, "Only the platform admin creates tenants.");
   const body = await readAdminJson(c, createSchema);
+  await requireKnownEvaluators(body.policy, deps.evaluators);
   const tenant: Tenant = {
     id: body.id ?? newId().toLowerCase(),
     name: body.name,
@@ -83,8 +88,7 @@ async function createTenant(c: Context<AppEnv>, deps: TenantRoutesDeps): Promise
     policy: body.policy ?? {},
     createdAtMs: deps.clock.epochMs(),
   };
-  const isTaken =
-    tenant.id === systemTenantId || (await deps.store.createTenant(tenant)) === "taken";
+  const isTaken = isSystemTenant(tenant.id) || (await deps.store.createTenant(tenant)) === "taken";
   if (isTaken) {
     const message = `There is, or was, a tenant '${tenant.id}'. Choose another id.`;
     throw new Failure("conflict", message, { param: "id" });
@@ -101,6 +105,7 @@ async function updateTenant(c: OneTenant, deps: TenantRoutesDeps): Promise<Respo
     if (change[field] === undefined) continue;
     requirePlatformScope(scope, `Only the platform admin sets a tenant's ${field}.`);
   }
+  await requireKnownEvaluators(change.policy, deps.evaluators);
   const tenant = await deps.store.updateTenant(id, change);
   if (tenant === undefined) throw noSuch("tenant");
   deps.identifier.invalidateTenant(id);
@@ -112,6 +117,10 @@ async function deleteTenant(c: OneTenant, deps: TenantRoutesDeps): Promise<Respo
   const scope = scopeOf(c.get("identity"));
   const { id } = await findTenant(c, deps);
   requirePlatformScope(scope, "Only the platform admin deletes tenants.");
+  if (isSystemTenant(id)) {
+    const message = `The tenant '${id}' is Sentinel itself: its usage could not be asked for without it.`;
+    throw new Failure("conflict", message, { param: "id" });
+  }
   const isDeleted = await deps.store.deleteTenant(id);
   deps.identifier.invalidateTenant(id);
   if (!isDeleted) throw noSuch("tenant");

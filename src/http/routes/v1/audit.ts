@@ -22,6 +22,8 @@ export interface AuditRoutesDeps {
   /** Resolves when what was settled so far can be read, or after a moment. */
   readonly settled: () => Promise<void>;
   readonly nowMs: () => number;
+  /** Forgets what is still to be judged of a request; resolves to whether there was anything. Must not reject. */
+  readonly forgetJudged: (tenantId: string, requestId: string) => Promise<boolean>;
 }
 
 /** `/v1/audit`: the records of one tenant, the newest start first. */
@@ -56,7 +58,10 @@ export function auditRoutes(deps: AuditRoutesDeps): Hono<AppEnv> {
     requireAdminRole(c, "Prompts and answers are erased by admins.");
     const id = requestIdOf(c);
     await deps.settled();
-    if (!(await deps.auditLog.erasePayload(tenantId, id))) throw noSuchPayload();
+    if ((await deps.auditLog.get(tenantId, id)) === undefined) throw noSuchRecord();
+    const isForgotten = await deps.forgetJudged(tenantId, id);
+    const isErased = await deps.auditLog.erasePayload(tenantId, id);
+    if (!isErased && !isForgotten) throw noSuchPayload();
     return c.json({ object: "audit.payload.deleted", request_id: id, deleted: true });
   });
   return routes;

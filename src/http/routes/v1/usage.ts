@@ -5,16 +5,20 @@ import { usageDimensions, usageSums } from "../../../pipeline/cost/usage-ledger.
 import type {
   UsageDimension,
   UsageLedger,
+  UsageQuery,
   UsageRow,
   UsageSum,
   UsageSums,
 } from "../../../pipeline/cost/usage-ledger.ts";
 import type { AppEnv } from "../../context.ts";
-import { bad, readSpan, refuseUnknown } from "../../report-query.ts";
+import { bad, readSpan, readWord, refuseUnknown } from "../../report-query.ts";
+import type { ReportSpan } from "../../report-query.ts";
 import { reportedTenant } from "../../reporting-scope.ts";
 import type { HasTenant } from "../../reporting-scope.ts";
+import { judgeUsage, readJudgeGroupBy } from "./judge-usage.ts";
+import type { JudgeUsageDeps } from "./judge-usage.ts";
 
-export interface UsageRoutesDeps {
+export interface UsageRoutesDeps extends Pick<JudgeUsageDeps, "calibrationOf"> {
   readonly usageLedger: UsageLedger;
   readonly hasTenant: HasTenant;
   /** Resolves when what was settled so far can be read, or after a moment. */
@@ -25,34 +29,52 @@ export interface UsageRoutesDeps {
 /** A report with more rows than this would be nobody's to read. */
 const rowsMax = 50_000;
 
-/** `GET /v1/usage`: what one tenant used and what it cost, by hour, day, model, provider, key or tag. */
+/**
+ * `GET /v1/usage`: what one tenant used and what it cost, by hour, day, model, provider, key or tag; with `metrics=judge`
+ * what its answers were worth.
+ */
 export function usageRoutes(deps: UsageRoutesDeps): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
   routes.get("/", async (c) => {
     const tenantId = await reportedTenant(c, deps.hasTenant);
-    refuseUnknown(c.req.query(), ["tenant", "from", "to", "group_by"]);
-    const span = readSpan((name) => c.req.query(name), deps.nowMs());
-    const groupBy = readGroupBy(c.req.query("group_by"));
+    refuseUnknown(c.req.query(), ["tenant", "from", "to", "group_by", "metrics"]);
+    const query = (name: string): string | undefined => c.req.query(name);
+    const span = readSpan(query, deps.nowMs());
+    const metrics = readWord(query, "metrics", ["usage", "judge"]) ?? "usage";
+    const report = reportOf(metrics, query("group_by"), deps);
     await deps.settled();
-    const query = { tenantId, ...span };
-    const rows = await deps.usageLedger.usage({ ...query, groupBy });
-    if (rows.length > rowsMax)
-      throw bad("group_by", `gives more than ${rowsMax} rows; ask for less`);
-    // A request with two tags is in both of their rows: tags do not add up to the total.
-    const whole = groupBy.includes("tag")
-      ? await deps.usageLedger.usage({ ...query, groupBy: [] })
-      : rows;
     return json({
       object: "usage",
       tenant: tenantId,
       from: new Date(span.fromMs).toISOString(),
       to: new Date(span.toMs).toISOString(),
-      group_by: groupBy,
-      data: rows.map(present),
-      totals: figures(total(whole)),
+      ...(await report(tenantId, span)),
     });
   });
   return routes;
+}
+
+/** Throws `invalid_value` before anything is read. */
+function reportOf(
+  metrics: "usage" | "judge",
+  grouping: string | undefined,
+  deps: UsageRoutesDeps,
+): (tenantId: string, span: ReportSpan) => Promise<object> {
+  if (metrics === "judge") {
+    const groupBy = readJudgeGroupBy(grouping);
+    return (tenantId, span) => judgeUsage({ tenantId, span, groupBy }, deps);
+  }
+  const groupBy = readGroupBy(grouping);
+  return (tenantId, span) => requestUsage({ tenantId, ...span, groupBy }, deps);
+}
+
+async function requestUsage(query: UsageQuery, { usageLedger }: UsageRoutesDeps): Promise<object> {
+  const { groupBy } = query;
+  const rows = await usageLedger.usage(query);
+  if (rows.length > rowsMax) throw bad("group_by", `gives more than ${rowsMax} rows; ask for less`);
+  // A request with two tags is in both of their rows: tags do not add up to the total.
+  const whole = groupBy.includes("tag") ? await usageLedger.usage({ ...query, groupBy: [] }) : rows;
+  return { group_by: groupBy, data: rows.map(present), totals: figures(total(whole)) };
 }
 
 const withTag: readonly UsageDimension[] = ["tag", "day", "model"];

@@ -1,5 +1,7 @@
+import type { AuditAmendment } from "../../../pipeline/audit/entry.ts";
 import type { JournalLine } from "../../disk/journal-line.ts";
 import { readScript } from "../script.ts";
+import { amendmentCall } from "./amendment-call.ts";
 import { bookKeys, isTenantId, startOf } from "./keys.ts";
 import { pack } from "./record-codec.ts";
 import { UncountableRecord } from "./record-counts.ts";
@@ -19,6 +21,7 @@ export function callOf(line: JournalLine, window: Window): LineCall {
   switch (line.kind) {
     case "start":
     case "checkpoint":
+    case "jobs":
       return nothing;
     case "payload":
       return payloadCall(line.payload, window);
@@ -35,11 +38,10 @@ export function callOf(line: JournalLine, window: Window): LineCall {
 function recordCall(line: JournalLine & { kind: "record" }, window: Window): LineCall {
   const { record } = line;
   return record.object === "audit.amendment"
-    ? amendmentCall(record, line.text, window)
+    ? amendmentLine(record, line.text, window)
     : { kind: "record", call: settleCall(line, record, window) };
 }
 
-const putAmendment = readScript(new URL("put-amendment.lua", import.meta.url));
 const putPayload = readScript(new URL("put-payload.lua", import.meta.url));
 
 /** A score or a comment is far smaller; Redis is no place for more. In UTF-16 units. */
@@ -48,11 +50,7 @@ const amendmentCharactersMax = 262_144;
 export const payloadBytesPerHourMax = 64 * 1024 * 1024;
 
 /** Without the record's own checks: a record that is refused may have amendments. */
-function amendmentCall(
-  amendment: { readonly id: string; readonly request_id: string; readonly tenant: string },
-  text: string,
-  window: Window,
-): LineCall {
+function amendmentLine(amendment: AuditAmendment, text: string, window: Window): LineCall {
   const { id, request_id: requestId, tenant } = amendment;
   const startMs = placeOf(requestId, tenant);
   if (startMs === undefined || placeOf(id, tenant) === undefined) {
@@ -61,10 +59,7 @@ function amendmentCall(
   if (text.length > amendmentCharactersMax) {
     return { kind: "refused", reason: `it is longer than ${amendmentCharactersMax} characters` };
   }
-  const { amendments } = bookKeys(tenant, startMs);
-  const member = `${requestId}|${id}|${text}`;
-  const args = [member, window.guardEnd(startMs), window.recordsExpiry(startMs)];
-  return { kind: "amendment", call: { script: putAmendment, keys: [amendments], args } };
+  return { kind: "amendment", call: amendmentCall({ amendment, text, startMs }, window) };
 }
 
 function payloadCall(payload: PayloadLike, window: Window): LineCall {

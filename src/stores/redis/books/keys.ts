@@ -4,12 +4,14 @@ import { hashTag } from "../limits/keys.ts";
 /**
  * The books in Redis. What belongs to one tenant has its hash tag, so that one script can change all of it:
  *
- *     {t}:ad:<yyyymmddhh>  HASH  request id → the record, packed (`record-codec.ts`): also the guard against counting twice
- *     {t}:ai:<yyyymmddhh>  ZSET  score 0, what filters look at (`index-member.ts`)
+ *     {t}:ad:<yyyymmddhh>  HASH  request id → the record, packed (`record-codec.ts`): also the guard against counting twice;
+ *                                amendment id → nothing, for the same reason
+ *     {t}:ai:<yyyymmddhh>  ZSET  score 0, what filters look at (`index-member.ts`); "!" sorts before all of it, and is nothing
  *     {t}:am:<yyyymmddhh>  ZSET  score 0, "<request id>|<amendment id>|<amendment>"; the hour is the request's
  *     {t}:p:<yyyymmddhh>   HASH  request id → prompt and answer, packed; empty: erased; "#": bytes of all
  *     {t}:u:<yyyymmddhh>   HASH  "key|model|served|provider|sum" → integer; "!": until when `ad` is a guard; "^": see `settle.lua`
  *     {t}:ut:<yyyymmdd>    HASH  "tag|model|sum" → integer; "?<tag>": one of the first hundred; "#": how many those are
+ *     {t}:uj:<yyyymmdd>    HASH  "key|model|served|provider|evaluator|version|judge model|sum" → integer; "?<evaluator>", "#": as for tags
  *     {books:<n>}:epoch    STRING  made once: where it is gone, so is everything else (`loss-watch.ts`)
  *     {books}:restored     STRING  the epochs of the data set that a backup was put into
  *
@@ -25,6 +27,7 @@ export const bookKeys = (tenantId: string, startedEpochMs: number) => {
     payloads: `${prefix}:p:${hour}`,
     usage: `${prefix}:u:${hour}`,
     tags: `${prefix}:ut:${hour.slice(0, 8)}`,
+    judge: `${prefix}:uj:${hour.slice(0, 8)}`,
   };
 };
 

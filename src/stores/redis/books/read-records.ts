@@ -1,10 +1,11 @@
 import type { StoredRecord } from "../../../pipeline/audit/audit-log.ts";
+import { oldestFirst } from "../../../pipeline/audit/oldest-first.ts";
 import type { RedisConnection } from "../open.ts";
 import { bookKeys, startOf } from "./keys.ts";
 import { unpackRecord } from "./record-codec.ts";
 import type { PackedRecord } from "./record-codec.ts";
 
-/** A request with more than these was amended by mistake; the newest ones are left out. */
+/** A request with more than these was amended by mistake; those with the last ids are left out. */
 const amendmentsMax = 1_000;
 
 /** A tenant's records by their ids, in that order, with their amendments. Those that are not there are left out. */
@@ -24,14 +25,14 @@ export async function readRecords(
     const amendments = await readAmendments(redis, tenantId, present);
     for (const [at, { id, record }] of present.entries()) {
       const { text, writer, seq, prevHash, hash } = record;
-      const joined = amendments[at] ?? [];
+      const joined = oldestFirst(amendments[at] ?? []);
       found.set(id, { id, text, writer, seq, prevHash, hash, amendments: joined });
     }
   }
   return ids.flatMap((id) => found.get(id) ?? []);
 }
 
-/** Of records of one hour. Members are `<request id>|<amendment id>|<text>`, so that the oldest come first. */
+/** Of records of one hour. Members are `<request id>|<amendment id>|<text>`. */
 async function readAmendments(
   { client }: RedisConnection,
   tenantId: string,

@@ -5,6 +5,7 @@ import type { UsageLedger } from "../../../pipeline/cost/usage-ledger.ts";
 import type { RedisConnection } from "../open.ts";
 import { readScript } from "../script.ts";
 import { readPage } from "./audit-page.ts";
+import { judgeRows } from "./judge-rows.ts";
 import { bookKeys, isTenantId, startOf } from "./keys.ts";
 import { readRecords } from "./read-records.ts";
 import { unpack } from "./record-codec.ts";
@@ -57,6 +58,7 @@ export function redisAuditLog(options: RedisReadersOptions): AuditLog {
 export function redisUsageLedger({ redis, clock = systemClock }: RedisReadersOptions): UsageLedger {
   return {
     usage: (query) => orUnavailable(() => usageRows(redis, query, clock.epochMs())),
+    judge: (query) => orUnavailable(() => judgeRows(redis, query, clock.epochMs())),
     budgetsSpent: (nowMs) => orUnavailable(() => allSpent(redis, nowMs)),
   };
 }

@@ -32,8 +32,9 @@ async function runGroup(
 ): Promise<void> {
   const unknown = await pipelined(redis, calls, places, outcomes);
   if (unknown.length === 0) return;
-  // The server has not seen the scripts, or has forgotten them. Each is given to it once.
-  const firsts = new Map(unknown.map((at) => [calls[at]?.script.sha, at]));
+  // The server has not seen the scripts, or has forgotten them. Each is given to it once, with the first call that needs
+  // it: of two that say different things of one id, the first is to be the one that counts.
+  const firsts = new Map(unknown.toReversed().map((at) => [calls[at]?.script.sha, at]));
   for (const at of firsts.values()) outcomes[at] = await runAlone(redis, calls[at]);
   const rest = unknown.filter((at) => outcomes[at] === undefined);
   const stillUnknown = await pipelined(redis, calls, rest, outcomes);

@@ -23,8 +23,8 @@ export interface ScriptCall {
 
 const settleScript = readScript(
   new URL("settle.lua", import.meta.url),
-  ["gcra.lua", "holds.lua", "settle-lease.lua"].map(
-    (name) => new URL(`../limits/${name}`, import.meta.url),
+  ["../limits/gcra.lua", "../limits/holds.lua", "../limits/settle-lease.lua", "sums.lua"].map(
+    (name) => new URL(name, import.meta.url),
   ),
 );
 

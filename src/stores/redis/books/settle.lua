@@ -1,6 +1,6 @@
 -- Counts one record, once: record, index, usage, tags and budgets change together, the lease ends with them, and a
 -- replay of any part of it changes nothing. Runs once per request, after it. Follows gcra.lua, holds.lua and
--- settle-lease.lua of the limits.
+-- settle-lease.lua of the limits, and sums.lua.
 --
 -- KEYS  1 records, 2 index, 3 usage, 4 tags, 5-8 budgets (day, week, month, total), 9 rates, 10 holds, 11 hold values
 -- ARGV  1 request id   2 the record, packed   3 index member
@@ -11,26 +11,6 @@
 --       23 fields of usage at most   24 tags at most   25 how many sums; then code, amount; then tags
 -- Gives 1 counted, 0 it was already, 2 too late to know whether it was. Most of its time goes into calls of Redis,
 -- so there are few of them: about 16 and one pair for each tag.
-
--- Decimal text, exact at any size: one of Lua's numbers would lose digits beyond 2^53, and prints fewer.
-local function plus(left, right)
-  if #left < 16 and #right < 16 then
-    return string.format('%.0f', tonumber(left) + tonumber(right))
-  end
-  local low = tonumber(string.sub(left, -15)) + tonumber(string.sub(right, -15))
-  local high = (tonumber(string.sub(left, 1, -16)) or 0) + (tonumber(string.sub(right, 1, -16)) or 0)
-  if low >= 1e15 then
-    low = low - 1e15
-    high = high + 1
-  end
-  return string.format('%.0f%015.0f', high, low)
-end
-
--- Redis searches a small hash from its beginning to its end, and calls one of 512 fields small. A value of more than
--- 64 bytes makes it a real one: for those that grow, and not for the many that stay small and are kept for long.
-local function widen(key)
-  if redis.call('HLEN', key) > 64 then redis.call('HSETNX', key, '^', string.rep('^', 65)) end
-end
 
 local guard_until = tonumber(ARGV[4])
 if tonumber(redis.call('TIME')[1]) >= guard_until then return 2 end

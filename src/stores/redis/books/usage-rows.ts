@@ -50,7 +50,11 @@ function addHash(
 }
 
 /** The hours, or days, that begin in the query's range and may be there. */
-function startsIn({ fromMs, toMs }: UsageQuery, stepMs: number, nowMs: number): number[] {
+export function startsIn(
+  { fromMs, toMs }: Pick<UsageQuery, "fromMs" | "toMs">,
+  stepMs: number,
+  nowMs: number,
+): number[] {
   const oldestMs = hourStartMs(nowMs) - (usageDays + 1) * dayMs;
   const first = Math.ceil(Math.max(fromMs, oldestMs) / stepMs) * stepMs;
   const end = Math.min(toMs, nowMs + dayMs);
@@ -126,7 +130,10 @@ function valueOf(
 const noSums = (): Record<UsageSum, bigint> =>
   Object.fromEntries(usageSums.map((sum) => [sum, 0n])) as Record<UsageSum, bigint>;
 
-function byValues(left: GrowingRow, right: GrowingRow): number {
+export function byValues(
+  left: { readonly values: readonly string[] },
+  right: { readonly values: readonly string[] },
+): number {
   for (const [at, value] of left.values.entries()) {
     const other = right.values[at] ?? "";
     if (value !== other) return value < other ? -1 : 1;

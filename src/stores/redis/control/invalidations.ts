@@ -12,6 +12,8 @@ const invalidationSchema = z.discriminatedUnion("what", [
   z.object({ what: z.literal("tenant"), id: z.string() }),
   /** Stored providers or prices: the routes are built anew. */
   z.object({ what: z.literal("routes") }),
+  /** Evaluators and their calibrations are read anew. */
+  z.object({ what: z.literal("judges") }),
 ]);
 
 const channel = `${tag}:changed`;

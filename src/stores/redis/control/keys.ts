@@ -15,6 +15,8 @@
  *     {sentinel}:p       HASH  provider name → JSON
  *     {sentinel}:price   HASH  provider and model → JSON
  *     {sentinel}:alert   HASH  budget threshold → JSON
+ *     {sentinel}:judge:version      HASH  evaluator@version → JSON; {sentinel}:judge:name  HASH  evaluator → version
+ *     {sentinel}:judge:calibration  HASH  id → JSON; {sentinel}:judge:anchors and {sentinel}:judge:run the same
  *     {sentinel}:admin   STRING  SHA-256 of the platform admin token
  *     {ro:<digit>}:<response hash>  HASH  tenant id → JSON; {ro:<digit>}:e  ZSET by expiry
  */

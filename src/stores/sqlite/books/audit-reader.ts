@@ -5,6 +5,7 @@ import type {
   StoredRecord,
 } from "../../../pipeline/audit/audit-log.ts";
 import type { AuditEntry } from "../../../pipeline/audit/entry.ts";
+import { oldestFirst } from "../../../pipeline/audit/oldest-first.ts";
 import type { Connection } from "../connection.ts";
 import type { SqlRow } from "../protocol.ts";
 import { dayFilePath, dayMs, dayOf, dayOfId, dayStartMs, listDays } from "./day-files.ts";
@@ -153,7 +154,7 @@ function readRecord(file: Connection, tenantId: string, id: Uint8Array): StoredR
     seq: Number(row["seq"]),
     prevHash: hexOf(row, "prev_hash"),
     hash: hexOf(row, "hash"),
-    amendments: amendments.map(({ text }) => String(text)),
+    amendments: oldestFirst(amendments.map(({ text }) => String(text))),
   };
 }
 

@@ -17,6 +17,9 @@ export interface BackupReport {
  * instant, the ledger before the audit files, so that a record may be in the copy of the audit and not yet counted,
  * and never the other way round: the journal, which stays where it is, brings the rest.
  *
+ * `jobs.db` is left out: it is a queue, with texts that are to be judged and then deleted, and a copy of it would do
+ * again what was done since.
+ *
  * To restore: stop Sentinel, put the copies in the place of `meta.db`, `ledger.db` and `audit/` (with none of the old
  * `-wal` and `-shm` files), leave `journal/` as it is, and start. `audit.key` is copied, so keep the copy as safe as
  * the original; SENTINEL_MASTER_KEY and `credentials.json` are not.

@@ -6,10 +6,13 @@ import type {
   UsageRow,
   UsageSums,
 } from "../../../pipeline/cost/usage-ledger.ts";
+import type { JudgeQuery, JudgeRow } from "../../../pipeline/judge/scores/judge-sums.ts";
 import { periodIdsOf } from "../../../pipeline/limits/budget-periods.ts";
 import type { Connection } from "../connection.ts";
 import type { SqlRow, SqlValue } from "../protocol.ts";
 import { dayMs } from "./day-files.ts";
+import { hasJudgeDays, judgeRows } from "./judge-rows.ts";
+import { rowsOfSums, sumOf } from "./rows-of-sums.ts";
 import { fileId, openToRead } from "./open-file.ts";
 import { ledgerPath } from "./ledger-writer.ts";
 
@@ -33,7 +36,14 @@ export class LedgerReader {
     const { sql, params } = query.groupBy.includes("tag")
       ? tagStatement(query, columns)
       : statement(query, columns);
-    return rowsOf(connection, sql, params).map((row) => toRow(row, query.groupBy));
+    return rowsOfSums(connection, sql, params).map((row) => toRow(row, query.groupBy));
+  }
+
+  judge(query: JudgeQuery): JudgeRow[] {
+    const connection = this.#open();
+    return connection === undefined || !hasJudgeDays(connection)
+      ? []
+      : judgeRows(connection, query);
   }
 
   budgetsSpent(nowMs: number): BudgetSpent[] {
@@ -123,30 +133,11 @@ function grouped(select: string, groupBy: readonly UsageDimension[]): string {
   return `SELECT ${names}, ${sums} FROM (${select}) GROUP BY ${names} ORDER BY ${names}`;
 }
 
-function rowsOf(connection: Connection, sql: string, params: SqlValue[]): SqlRow[] {
-  try {
-    return connection.allExact({ sql, params });
-  } catch (error) {
-    if (!(error instanceof Error) || !error.message.includes("integer overflow")) throw error;
-    // Beyond 63 bits: the upper and the lower half of each number are summed by themselves.
-    const halves = sql.replaceAll(
-      /sum\((\w+)\) AS \w+/g,
-      "sum($1 >> 32) AS $1_upper, sum($1 & 4294967295) AS $1",
-    );
-    return connection.allExact({ sql: halves, params });
-  }
-}
-
 function toRow(row: SqlRow, groupBy: readonly UsageDimension[]): UsageRow {
   const group: Partial<Record<UsageDimension, string>> = {};
   for (const dimension of groupBy) group[dimension] = valueOf(dimension, row[dimension]);
   const sums = usageSums.map((sum) => [sum, sumOf(row, sum)] as const);
   return { group, sums: Object.fromEntries(sums) as UsageSums };
-}
-
-function sumOf(row: SqlRow, sum: string): bigint {
-  const upper = (row[`${sum}_upper`] ?? 0n) as bigint;
-  return (upper << 32n) + (row[sum] as bigint);
 }
 
 function valueOf(dimension: UsageDimension, value: SqlValue | undefined): string {

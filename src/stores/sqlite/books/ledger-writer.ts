@@ -2,13 +2,17 @@ import { join } from "node:path";
 
 import { countEntry } from "../../../pipeline/cost/count-entry.ts";
 import type { EntryCount } from "../../../pipeline/cost/count-entry.ts";
+import { countEvaluation } from "../../../pipeline/judge/scores/count-evaluation.ts";
 import { otherTag, tagsPerDayMax, usageSums } from "../../../pipeline/cost/usage-ledger.ts";
 import type { BudgetSpent } from "../../../pipeline/cost/usage-ledger.ts";
 import type { AuditEntry } from "../../../pipeline/audit/entry.ts";
 import type { JournalPosition, RecordLine } from "../../disk/journal-line.ts";
 import type { Connection } from "../connection.ts";
+import { added, addSql, held } from "./add-sql.ts";
 import { dayMs } from "./day-files.ts";
 import { idBytes } from "./id-bytes.ts";
+import { JudgeDays } from "./judge-days.ts";
+import type { CountedAmendment } from "./judge-days.ts";
 import { LedgerSums } from "./ledger-sums.ts";
 import type { SpentRow, UsageTable } from "./ledger-sums.ts";
 import { fileId, openFile } from "./open-file.ts";
@@ -21,8 +25,6 @@ export const ledgerPath = (dataDir: string): string => join(dataDir, "ledger.db"
 const forgottenPerBatch = 2_000;
 /** Tenants' days whose tags are remembered from one batch to the next. */
 const tagDaysKnownMax = 1_000;
-/** The largest sum that SQLite holds: nine billion dollars. A row stays there, rather than stop the ledger. */
-const sumMax = 2n ** 63n - 1n;
 
 export interface LedgerBatch {
   readonly writer: string;
@@ -33,13 +35,14 @@ export interface LedgerBatch {
   readonly forgetBeforeMs: number | undefined;
 }
 
-/** Counts requests into `ledger.db`, each once. For one thread of one process. */
+/** Counts requests, and what was said of them later, into `ledger.db`, each once. For one thread of one process. */
 export class LedgerWriter {
   readonly #path: string;
   #connection: Connection;
   #file: number | undefined;
   /** By tenant and day. */
   readonly #tags = new Map<string, Set<string>>();
+  readonly #judgeDays = new JudgeDays();
 
   constructor(dataDir: string) {
     this.#path = ledgerPath(dataDir);
@@ -65,7 +68,7 @@ export class LedgerWriter {
     this.#connection.close();
     this.#connection = openFile("ledger", this.#path);
     this.#file = fileId(this.#path);
-    this.#tags.clear();
+    this.#forgetNames();
     return true;
   }
 
@@ -80,12 +83,16 @@ export class LedgerWriter {
             : [],
         );
         const spent = this.#count(entries);
+        for (const counted of countedAmendments(batch)) {
+          if (!isNew(connection, counted.amendment.id, batch.nowMs)) continue;
+          this.#judgeDays.add(connection, counted);
+        }
         if (batch.mark !== undefined) writeMark(connection, batch.writer, batch.mark);
         forget(connection, batch.forgetBeforeMs);
         return { added: entries.length, spent };
       });
     } catch (error) {
-      this.#tags.clear(); // What was read in a transaction that is undone may not be so.
+      this.#forgetNames(); // What was read in a transaction that is undone may not be so.
       throw error;
     }
   }
@@ -97,6 +104,11 @@ export class LedgerWriter {
 
   close(): void {
     this.#connection.close();
+  }
+
+  #forgetNames(): void {
+    this.#tags.clear();
+    this.#judgeDays.forget();
   }
 
   #count(entries: readonly AuditEntry[]): BudgetSpent[] {
@@ -141,7 +153,16 @@ export class LedgerWriter {
 const hourMs = 3_600_000;
 const noTags = new Set<string>();
 
-/** Notes that a request is counted; false where it is already. */
+/** Evaluations and feedback; whatever else was said later of a request counts nowhere. */
+function countedAmendments({ records }: LedgerBatch): CountedAmendment[] {
+  return records.flatMap(({ record }) => {
+    if (record.object !== "audit.amendment") return [];
+    const count = countEvaluation(record);
+    return count === undefined ? [] : [{ amendment: record, count }];
+  });
+}
+
+/** Notes that a request, or an amendment, is counted; false where it is already. */
 function isNew(connection: Connection, id: string, nowMs: number): boolean {
   const sql = "INSERT OR IGNORE INTO settled VALUES (?, ?)";
   return connection.run({ sql, params: [idBytes(id), Math.floor(nowMs / hourMs)] }) === 1;
@@ -161,28 +182,14 @@ const dimensions: Readonly<Record<UsageTable, readonly string[]>> = {
   tag_days: ["tenant", "day", "tag", "model"],
 };
 
-/** Columns by their names: migrations put theirs behind all others. */
-const addSql = (table: UsageTable): string => {
-  const columns = [...dimensions[table], ...usageSums];
-  const places = columns.map(() => "?").join(", ");
-  const sums = usageSums.map((sum) => `${sum} = ${added(`${table}.${sum}`, `excluded.${sum}`)}`);
-  const key = dimensions[table].join(", ");
-  return `
-    INSERT INTO ${table} (${columns.join(", ")}) VALUES (${places})
-    ON CONFLICT (${key}) DO UPDATE SET ${sums.join(", ")}`;
-};
-
-/** Both are never negative. */
-const added = (left: string, right: string): string =>
-  `CASE WHEN ${left} > ${sumMax} - ${right} THEN ${sumMax} ELSE ${left} + ${right} END`;
+const addUsageSql = (table: UsageTable): string =>
+  addSql({ table, dimensions: dimensions[table], sums: usageSums });
 
 const addSqls: Readonly<Record<UsageTable, string>> = {
-  usage_hours: addSql("usage_hours"),
-  usage_days: addSql("usage_days"),
-  tag_days: addSql("tag_days"),
+  usage_hours: addUsageSql("usage_hours"),
+  usage_days: addUsageSql("usage_days"),
+  tag_days: addUsageSql("tag_days"),
 };
-
-const held = (sum: bigint): bigint => (sum > sumMax ? sumMax : sum);
 
 const addSpentSql = `
   INSERT INTO spent VALUES (?, ?, ?, ?) ON CONFLICT (period_id, tenant, key)

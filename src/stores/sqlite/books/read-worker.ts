@@ -20,6 +20,8 @@ function serve({ dataDir }: ReaderSettings, port: NonNullable<typeof parentPort>
         return audit.erasePayload(...(args as Parameters<AuditReader["erasePayload"]>));
       case "usage":
         return ledger.usage(...(args as Parameters<LedgerReader["usage"]>));
+      case "judge":
+        return ledger.judge(...(args as Parameters<LedgerReader["judge"]>));
       case "budgetsSpent":
         return ledger.budgetsSpent(...(args as Parameters<LedgerReader["budgetsSpent"]>));
     }

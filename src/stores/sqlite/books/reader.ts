@@ -34,6 +34,7 @@ export function openSqliteReader(options: ReaderOptions): Promise<SqliteReader> 
     payload: call("payload"),
     erasePayload: call("erasePayload"),
     usage: call("usage"),
+    judge: call("judge"),
     budgetsSpent: call("budgetsSpent"),
     [Symbol.asyncDispose]: () => thread.close(),
   });

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { isJsonObject } from "../../../../src/lib/json-text.ts";
 import type { JsonObject } from "../../../../src/lib/json-text.ts";
 import { answerText } from "../../../../src/pipeline/cost/answer-text.ts";
+import { spokenStrings } from "../../../../src/pipeline/cost/event-strings.ts";
 import { DeliveredText, keptCharactersMax } from "../../../../src/pipeline/cost/delivered-text.ts";
 import type { Endpoint } from "../../../../src/protocol/endpoints.ts";
 import { makeEvent } from "../../../../src/protocol/sse.ts";
@@ -290,4 +291,40 @@ test("the text of a whole answer is what its stream would have delivered", () =>
   expect(answerText("messages", { content })).toBe('Hm.Hellof{"a":1}');
   expect(answerText("embeddings", { data: [{ embedding: [1] }] })).toBe("");
   expect(answerText("chat", { choices: "none" })).toBe("");
+});
+
+const eventOf = (value: object, name = ""): SseEvent => makeEvent(JSON.stringify(value), name);
+
+test("what is spoken is what is delivered without the thoughts", () => {
+  const spoken = (endpoint: Endpoint, ...events: readonly SseEvent[]): string => {
+    const text = new DeliveredText(endpoint, spokenStrings);
+    text.add(events);
+    return text.text;
+  };
+  const chat = (delta: object): SseEvent => eventOf({ choices: [{ delta }] });
+  expect(
+    spoken(
+      "chat",
+      chat({ reasoning_content: "Hm." }),
+      chat({ reasoning: "Hm." }),
+      chat({ content: "Yes" }),
+      chat({ refusal: "No" }),
+      chat({ tool_calls: [{ function: { name: "find", arguments: "{}" } }] }),
+    ),
+  ).toBe("YesNofind{}");
+  expect(
+    spoken(
+      "messages",
+      eventOf({ delta: { type: "thinking_delta", thinking: "Hm." } }, "content_block_delta"),
+      eventOf({ delta: { type: "text_delta", text: "Yes" } }, "content_block_delta"),
+    ),
+  ).toBe("Yes");
+  expect(
+    spoken(
+      "responses",
+      eventOf({ delta: "Hm." }, "response.reasoning_summary_text.delta"),
+      eventOf({ type: "response.reasoning_text.delta", delta: "Hm." }),
+      eventOf({ delta: "Yes" }, "response.output_text.delta"),
+    ),
+  ).toBe("Yes");
 });

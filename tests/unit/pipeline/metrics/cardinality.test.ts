@@ -92,3 +92,15 @@ test("names that clients make up and nobody serves are one model, however many t
   );
   expect(requests?.series.map(({ labelValues }) => labelValues[1])).toEqual(["_unknown"]);
 });
+
+test("evaluators beyond a hundred are counted as one, and the overflow says which label it was", () => {
+  const { caps, judgeScore, registry } = createMetrics({ version: "1", onCollectFailure: fail });
+  for (let index = 0; index < crowd; index++) {
+    judgeScore.with(caps.evaluator.of(`evaluator-${index}`)).observe(0.5);
+  }
+  const samples = expositionText(registry.snapshots(), "prometheus").split("\n");
+  const counts = samples.filter((sample) => sample.startsWith("sentinel_judge_score_count{"));
+  expect(counts).toHaveLength(namesMax + 1);
+  expect(counts).toContain(`sentinel_judge_score_count{evaluator="_other"} ${crowd - namesMax}`);
+  expect(samples).toContain(`sentinel_label_overflow_total{label="evaluator"} ${crowd - namesMax}`);
+});

@@ -10,6 +10,7 @@ import { RunningExchanges } from "../../../../src/pipeline/metrics/running-excha
 import type { Attempt } from "../../../../src/providers/provider.ts";
 import { expositionText } from "../../../../src/telemetry/metrics/exposition.ts";
 import { createMetrics } from "../../../../src/telemetry/metrics.ts";
+import { checkCaller, judgeCaller } from "../../../../src/tenants/system-tenant.ts";
 import { endedExchange } from "../../../support/exchanges.ts";
 
 /** What the metrics show after these exchanges: the samples that are not 0, in their order. */
@@ -71,6 +72,23 @@ test("an answered request counts once, with its tokens and its exact cost", () =
   ]);
   expect(of("errors_total", samples)).toEqual([]);
   expect(of("overhead_seconds_sum", samples)).toContain('overhead_seconds_sum{stage="total"} 0.01');
+});
+
+test("what Sentinel asks on its own is no model call of users, and its failures are no errors of theirs", () => {
+  const failed = failedWith(new Failure("upstream_error", "it is down"));
+  const exchange = endedExchange(failed);
+  const samples = counted(
+    { ...exchange, caller: judgeCaller("acme") },
+    { ...exchange, caller: checkCaller("acme", { allUsd: "1", tenantUsd: "1" }) },
+  );
+  expect(of("requests_total", samples)).toEqual([
+    expect.stringMatching(/tenant="sentinel-judge",.*route="internal",code="502"/),
+    expect.stringMatching(/tenant="sentinel",.*route="internal",code="502"/),
+  ]);
+  expect(of("request_duration_seconds_count", samples)).toEqual([
+    'request_duration_seconds_count{route="internal",stream="false",cache="none"} 2',
+  ]);
+  expect(of("errors_total", samples)).toEqual([]);
 });
 
 test("a client who left is no error of anybody else", () => {

@@ -12,6 +12,7 @@ import { openSqliteReader } from "../../../../src/stores/sqlite/books/reader.ts"
 import type { SqliteReader } from "../../../../src/stores/sqlite/books/reader.ts";
 import { openSqliteSink } from "../../../../src/stores/sqlite/books/sinks.ts";
 import { aHit, anEntry, takeRecords } from "../../../support/audit-builders.ts";
+import { anEvaluation } from "../../../support/judge-builders.ts";
 import { tempFolder } from "../../../support/temp-folder.ts";
 
 const hourMs = 3_600_000;
@@ -94,11 +95,14 @@ test("a ledger of the schema before keeps its sums and its guard, and counts on"
   await using reader = await openSqliteReader({ dataDir });
   // Nobody has opened it to write yet.
   expect(await everySum(reader)).toMatchObject([before, before, before]);
+  expect(await reader.judge({ ...query([]), groupBy: [] })).toEqual([]);
 
   await using sink = await openSqliteSink({ dataDir, chainKey: randomBytes(32) });
   expect(await everySum(reader)).toMatchObject([before, before, before]);
-  await takeRecords(sink, [counted, aNewHit()]);
+  await takeRecords(sink, [counted, aNewHit(), anEvaluation(counted)]);
   expect(await everySum(reader)).toMatchObject([after, after, after]);
+  const judged = await reader.judge({ ...query([]), groupBy: [] });
+  expect(judged).toMatchObject([{ sums: { scored: 1n } }]);
   const spent = await reader.budgetsSpent(startMs);
   expect(spent.map(({ spentNanoUsd }) => spentNanoUsd)).toEqual(spent.map(() => 900n));
   expect(spent).toHaveLength(periodIdsOf(startMs).length);
@@ -113,7 +117,7 @@ test("a ledger that was begun before has the same columns as a new one", async (
   }
   const columns = (dataDir: string) => {
     using database = new DatabaseSync(join(dataDir, "ledger.db"), { readOnly: true });
-    const tables = ["usage_hours", "usage_days", "tag_days"];
+    const tables = ["usage_hours", "usage_days", "tag_days", "judge_days"];
     return tables.map((table) => database.prepare(`PRAGMA table_info(${table})`).all());
   };
   expect(columns(old)).toEqual(columns(fresh));

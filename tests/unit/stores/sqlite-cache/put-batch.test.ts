@@ -12,7 +12,9 @@ test("whatever is gathered comes out as it went in, in its order, as it is encod
     fc.array(bytes, { maxLength: 5 }).map((chunks) => ({ kind: "events" as const, chunks })),
   );
   const text = fc.string({ unit: "binary", maxLength: 20 });
-  const put = fc.record({ key: text, body, model: text, tags: fc.dictionary(text, text) });
+  // A field of this name is set in no object literal: it is not what this is about.
+  const name = text.filter((each) => each !== "__proto__");
+  const put = fc.record({ key: text, body, model: text, tags: fc.dictionary(name, text) });
   fc.assert(
     fc.property(fc.array(put, { maxLength: 60 }), (puts) => {
       const batch = new PutBatch();
