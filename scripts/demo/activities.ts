@@ -40,6 +40,7 @@ export const activitiesOf = (deps: ActivityDeps): readonly Activity[] => [
   ...everyday(deps),
   ...cached(deps),
   ...troubled(deps),
+  ...opined(deps),
   ...limited(deps),
   ...mistaken(deps),
   ...reporting(deps),
@@ -183,6 +184,27 @@ function troubled({ client, tenants }: ActivityDeps): readonly Activity[] {
     { name: "nobody left to ask", perSecond: 0.4, run: () => ask("dead-end") },
     { name: "refused prompts", perSecond: 0.2, run: () => ask("strict") },
     { name: "refused credentials", perSecond: 0.2, run: () => ask("revoked") },
+  ];
+}
+
+/** What users say of answers: four of five like them. */
+function opined({ client, tenants }: ActivityDeps): readonly Activity[] {
+  const { key } = tenants["corner-shop"];
+  return [
+    {
+      name: "thumbs up and down",
+      perSecond: 0.5,
+      run: async (turn) => {
+        const { status, requestId } = await client.ask({
+          path: chatPath,
+          key,
+          body: chat("quick", fresh()),
+        });
+        if (status !== 200 || requestId === undefined) return;
+        const score = turn % 5 === 1 ? "down" : "up";
+        await client.ask({ path: "/v1/feedback", key, body: { request_id: requestId, score } });
+      },
+    },
   ];
 }
 

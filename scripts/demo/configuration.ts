@@ -33,7 +33,7 @@ export function demoConfiguration(baseUrl: string): string {
 }
 
 const names = {
-  atlas: ["large", "mini", "reasoning", "costly", "support", "judge", "embed"],
+  atlas: ["large", "mini", "reasoning", "costly", "support", "judge", "critic", "embed"],
   borealis: ["chat", "mini"],
   cirrus: ["unsteady", "slow", "cut", "busy", "down", "strict"],
   dormant: ["chat"],
@@ -59,6 +59,7 @@ const demoModels = {
   quick: { strategy: "least-latency", targets: [target("atlas-mini"), target("borealis-mini")] },
   thinker: { targets: [target("atlas-reasoning")] },
   support: { targets: [target("atlas-support")] },
+  critic: { targets: [target("atlas-critic")] },
   "with-fallback": { targets: [target("cirrus-unsteady"), target("atlas-mini")] },
   impatient: {
     retries: 1,
@@ -95,6 +96,7 @@ const demoPrices = {
     "atlas-costly": price("10", "30"),
     "atlas-support": price("0.4", "1.6"),
     "atlas-judge": price("0.1", "0.4"),
+    "atlas-critic": price("0.15", "0.6"),
     "atlas-embed": price("0.02", "0"),
   },
   "mock-borealis": { "borealis-*": price("3", "15") },

@@ -26,6 +26,8 @@ export const usageOf = ({ input, output, cached = 0, reasoning = 0 }: UsageParts
 export interface Said {
   readonly model: string;
   readonly text: string;
+  /** In place of a text. */
+  readonly refusal?: string;
   readonly usage: Usage;
 }
 
@@ -33,7 +35,7 @@ let answerCount = 0;
 const newId = (prefix: string): string => `${prefix}-demo-${++answerCount}`;
 const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
 
-export const chatAnswer = ({ model, text, usage }: Said): object => ({
+export const chatAnswer = ({ model, text, refusal, usage }: Said): object => ({
   id: newId("chatcmpl"),
   object: "chat.completion",
   created: nowSeconds(),
@@ -41,7 +43,11 @@ export const chatAnswer = ({ model, text, usage }: Said): object => ({
   choices: [
     {
       index: 0,
-      message: { role: "assistant", content: text, refusal: null },
+      message: {
+        role: "assistant",
+        content: refusal === undefined ? text : null,
+        refusal: refusal ?? null,
+      },
       logprobs: null,
       finish_reason: "stop",
     },

@@ -29,6 +29,7 @@ export const mockModels: Readonly<Record<string, MockModel>> = {
   "atlas-costly": { firstMs: 20, gapMs: 1, usage: { input: 10, output: 31_000 } },
   "atlas-support": { firstMs: 70, gapMs: 5, usage: { input: 64, output: 36 } },
   "atlas-judge": { firstMs: 15, gapMs: 1, usage: { input: 260, output: 1 } },
+  "atlas-critic": { firstMs: 60, gapMs: 2, usage: { input: 1_150, output: 70 } },
   "atlas-embed": { firstMs: 12, gapMs: 1, usage: small },
   "borealis-chat": { firstMs: 320, gapMs: 18, usage: { input: 300, output: 75 } },
   "borealis-mini": { firstMs: 90, gapMs: 8, usage: small },

@@ -16,6 +16,7 @@ import {
   usageOf,
   type Said,
 } from "./mock-answers.ts";
+import { verdictOn } from "./mock-judge.ts";
 import { goodKeys, mockModels, type MockModel, type Trouble } from "./mock-models.ts";
 import { aboutOf } from "./questions.ts";
 
@@ -30,7 +31,7 @@ export interface MockProviders extends AsyncDisposable {
 export interface MockControls {
   /** 1 is as a provider would be; 0 answers at once. */
   pace: number;
-  /** With which share of comparisons the judge says that equal answers differ. */
+  /** With which share of comparisons the cache's check says that equal answers differ. */
   judgeErrorShare: number;
 }
 
@@ -42,6 +43,7 @@ const requestSchema = z.looseObject({
   prompt: z.unknown().optional(),
   input: z.unknown().optional(),
   encoding_format: z.string().optional(),
+  response_format: z.unknown().optional(),
 });
 type MockRequest = z.infer<typeof requestSchema>;
 
@@ -196,6 +198,8 @@ let answerCount = 0;
 
 function sayTo(asked: MockRequest, model: MockModel, controls: MockControls): Said {
   const usage = usageOf(model.usage);
+  const verdict = verdictOn({ messages: asked.messages, responseFormat: asked.response_format });
+  if (verdict !== undefined) return { model: asked.model, text: "", ...verdict, usage };
   const last = asked.messages.at(-1)?.content ?? asked.prompt ?? asked.input ?? "";
   const question = typeof last === "string" ? last : JSON.stringify(last);
   if (asked.model === "atlas-judge") {

@@ -12,12 +12,14 @@ export function whereToLook(demo: Demo): string {
   Usage       curl -H "authorization: Bearer ${tenants["corner-shop"].key}" "${url}/v1/usage?group_by=model"
   Audit       curl -H "authorization: Bearer ${tenants["corner-shop"].key}" "${url}/v1/audit?limit=5"
   Of all      curl -H "authorization: Bearer ${adminToken}" "${url}/v1/usage?tenant=help-desk"
+  Scores      curl -H "authorization: Bearer ${tenants["corner-shop"].key}" "${url}/v1/usage?metrics=judge&group_by=model"
+  Jobs        curl -H "authorization: Bearer ${adminToken}" ${url}/admin/v1/jobs
   Log         tail -f ${logPath}
   One request curl -H "authorization: Bearer ${adminToken}" "${url}/v1/audit/<x-request-id>?tenant=corner-shop"
   Prometheus  ${demo.prometheusCommand}
               then http://127.0.0.1:9090; a Grafana beside it shows monitoring/grafana/dashboards
 
-  Scores of the judge and verdicts of the shield are not here: they come with the judge and the shield.
+  Answers are judged by lot here: the scores say nothing. Verdicts of the shield come with the shield.
 `;
 }
 

@@ -11,11 +11,12 @@ import { destination, pino } from "pino";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { serve } from "../../src/serve.ts";
 import { activitiesOf } from "./activities.ts";
+import { calibrate } from "./calibrate.ts";
 import { DemoClient } from "./client.ts";
 import { demoConfiguration } from "./configuration.ts";
 import { startMockProviders, type MockControls } from "./mock-providers.ts";
 import { preparePrometheus } from "./prometheus-config.ts";
-import { makeTenants, type DemoTenants } from "./tenants.ts";
+import { judgeModel, makeTenants, type DemoTenants } from "./tenants.ts";
 import { FigureKeeper, startTraffic, type DemoFigures, type Rates } from "./traffic.ts";
 import { spendBudgets, warmUp, type WarmUp } from "./warm-up.ts";
 
@@ -73,7 +74,9 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   const keeper = new FigureKeeper();
   const leaving = new AbortController();
   const client = new DemoClient(gateway.url, leaving.signal, keeper.add);
-  await spendBudgets({ client, tenants });
+  mock.controls.pace = 0;
+  await Promise.all([spendBudgets({ client, tenants }), calibrate(gateway)]);
+  mock.controls.pace = 1;
   const warmed = hasWarmUp
     ? await warmedUp({ ...gateway, client, tenants, signal: stopping.signal }, mock.controls, log)
     : undefined;
@@ -149,6 +152,7 @@ async function openGateway({ folder, port, mock, log }: Place, opened: AsyncDisp
     SENTINEL_EMBEDDER_MODEL: "atlas-embed",
     SENTINEL_EMBEDDER_API_KEY: "demo-key-of-atlas",
     SENTINEL_CACHE_CHECK_MODEL: "atlas-judge",
+    SENTINEL_JUDGE_MODEL: judgeModel,
   });
   const logPath = join(folder, "sentinel.log");
   const sink = destination({ dest: logPath, sync: false });

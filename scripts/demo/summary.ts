@@ -10,6 +10,20 @@ const usageSchema = z.looseObject({
   }),
 });
 
+const judgedSchema = z.looseObject({
+  data: z.array(
+    z.looseObject({
+      evaluator: z.string(),
+      scored: z.number(),
+      failed: z.number(),
+      capped: z.number(),
+      mean_score: z.number().nullable(),
+      cost_usd: z.string(),
+      feedback: z.looseObject({ count: z.number(), mean_score: z.number().nullable() }),
+    }),
+  ),
+});
+
 const recordSchema = z.looseObject({
   id: z.string(),
   model: z.string().nullable(),
@@ -28,15 +42,26 @@ const recordSchema = z.looseObject({
 });
 type AuditRecord = z.infer<typeof recordSchema>;
 
-/** What is left of a demo that has ended: each tenant's totals, and what the audit log says of some requests. */
+type Get = (path: string) => Promise<unknown>;
+
+/** What is left of a demo that has ended: each tenant's totals, its scores, and what the audit log says of some requests. */
 export async function summaryOf(demo: Demo): Promise<string> {
-  const get = async (path: string): Promise<unknown> => {
+  const get: Get = async (path) => {
     const headers = { authorization: `Bearer ${demo.adminToken}` };
     return (await fetch(demo.url + path, { headers })).json();
   };
-  const rows: string[] = [];
-  // The last are the calls that the semantic cache makes to compare answers.
-  for (const tenant of [...Object.keys(demo.tenants), "sentinel"]) {
+  const rows = await usageRows(demo, get);
+  const scores = await scoreRows(demo, get);
+  const stories = await storiesOf(demo, get);
+  return [...rows, "", ...scores, "", ...stories].join("\n");
+}
+
+async function usageRows({ tenants }: Demo, get: Get): Promise<readonly string[]> {
+  const rows = [
+    `  ${"tenant".padEnd(18)}${"requests".padStart(9)}  ${"cost, US$".padStart(14)}  ${"saved, US$".padStart(14)}`,
+  ];
+  // The last are the calls that the semantic cache makes to compare answers, and the judge's.
+  for (const tenant of [...Object.keys(tenants), "sentinel", "sentinel-judge"]) {
     const usage = usageSchema.safeParse(await get(`/v1/usage?tenant=${tenant}`));
     if (!usage.success) continue;
     const { requests = 0, cost_usd: cost = "", saved_usd: saved = "" } = usage.data.totals;
@@ -44,14 +69,40 @@ export async function summaryOf(demo: Demo): Promise<string> {
       `  ${tenant.padEnd(18)}${String(requests).padStart(9)}  ${cost.padStart(14)}  ${saved.padStart(14)}`,
     );
   }
+  return rows;
+}
+
+/** Of the tenants that have answers judged. */
+async function scoreRows({ tenants }: Demo, get: Get): Promise<readonly string[]> {
+  const head = ["scored", "failed", "capped", "mean"].map((name) => name.padStart(8)).join("");
+  const rows = [`  ${"judged".padEnd(18)}${"by".padEnd(13)}${head}  ${"cost, US$".padStart(14)}`];
+  for (const tenant of Object.keys(tenants)) {
+    const judged = judgedSchema.safeParse(await get(`/v1/usage?tenant=${tenant}&metrics=judge`));
+    for (const row of judged.data?.data ?? []) {
+      const { evaluator, feedback, cost_usd: cost } = row;
+      // Without an evaluator it is what people said of the answer as a whole.
+      const isJudge = evaluator !== "";
+      const figures = isJudge
+        ? [row.scored, row.failed, row.capped, meanText(row.mean_score)]
+        : [feedback.count, "", "", meanText(feedback.mean_score)];
+      const shown = figures.map((figure) => String(figure).padStart(8)).join("");
+      const by = isJudge ? evaluator : "thumbs";
+      rows.push(`  ${tenant.padEnd(18)}${by.padEnd(13)}${shown}  ${cost.padStart(14)}`);
+    }
+  }
+  return rows;
+}
+
+const meanText = (mean: number | null): string => mean?.toFixed(2) ?? "-";
+
+async function storiesOf({ tenants, figures }: Demo, get: Get): Promise<readonly string[]> {
   const stories: string[] = [];
-  for (const [what, { id, key }] of Object.entries(demo.figures.interesting)) {
-    const tenant = Object.values(demo.tenants).find((each) => each.key === key)?.id ?? "";
+  for (const [what, { id, key }] of Object.entries(figures.interesting)) {
+    const tenant = Object.values(tenants).find((each) => each.key === key)?.id ?? "";
     const record = recordSchema.safeParse(await get(`/v1/audit/${id}?tenant=${tenant}`));
     if (record.success) stories.push(`  A request that was ${what}, ${storyOf(record.data)}`);
   }
-  const head = `  ${"tenant".padEnd(18)}${"requests".padStart(9)}  ${"cost, US$".padStart(14)}  ${"saved, US$".padStart(14)}`;
-  return [head, ...rows, "", ...stories].join("\n");
+  return stories;
 }
 
 function storyOf({

@@ -21,6 +21,18 @@ const budget = (limitUsd: string, more: object = {}): object => ({
   ...more,
 });
 
+/** The alias that judges, and by what. */
+export const judgeModel = "critic";
+export const judgedBy = ["relevance", "helpfulness"] as const;
+
+/** Of a share that gives figures within a minute; who has real users begins with one in twenty. */
+const judge = (sampleRate: number, more: object = {}): object => ({
+  evaluators: judgedBy,
+  model: judgeModel,
+  sample_rate: sampleRate,
+  ...more,
+});
+
 const plans = {
   "corner-shop": {
     name: "Corner shop",
@@ -28,6 +40,7 @@ const plans = {
     policy: {
       limits: { requests_per_minute: 100_000, tokens_per_minute: 100_000_000 },
       budgets: [budget("25"), budget("400", { period: "month", kind: "soft" })],
+      judge: judge(0.2, { daily_budget_usd: "5" }),
     },
   },
   // The demands on the semantic cache are low, so that a minute is enough to meet them: one hit in five may be wrong.
@@ -39,10 +52,18 @@ const plans = {
         ttl_seconds: 900,
         semantic: { mode: "on", max_error: 0.2, learning_budget_usd: "20" },
       },
+      judge: judge(0.1, { daily_budget_usd: "5" }),
     },
   },
   "night-shift": { name: "Night shift", policy: {} },
-  "trial-user": { name: "Trial user", policy: { limits: { requests_per_minute: 6 } } },
+  // What it may spend on judging is a verdict or two a day.
+  "trial-user": {
+    name: "Trial user",
+    policy: {
+      limits: { requests_per_minute: 6 },
+      judge: judge(1, { daily_tokens: 8_000 }),
+    },
+  },
   "small-plan": { name: "Small plan", policy: { limits: { tokens_per_minute: 400 } } },
   "one-at-a-time": { name: "One at a time", policy: { limits: { concurrent_requests: 1 } } },
   "nearly-spent": { name: "Nearly spent", policy: { budgets: [budget("1")] } },

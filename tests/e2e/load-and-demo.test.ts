@@ -40,10 +40,16 @@ test("the demo shows some of everything while a load test runs against it, and l
     ),
     runLoad(["steady", "--model", "claude-haiku-4-5"], environment),
   ]);
-  const statuses = ["200", "400", "401", "403", "404", "429", "499", "504"];
+  const statuses = ["200", "201", "400", "401", "403", "404", "429", "499", "504"];
   await expect
     .poll(() => Object.keys(demo.figures.byStatus), { timeout: 30_000 })
     .toEqual(expect.arrayContaining(statuses));
+  const scored = async (): Promise<number> => {
+    const headers = { authorization: `Bearer ${demo.adminToken}` };
+    const usage = await fetch(`${demo.url}/v1/usage?metrics=judge&tenant=trial-user`, { headers });
+    return ((await usage.json()) as { totals: { scored: number } }).totals.scored;
+  };
+  await expect.poll(scored, { timeout: 30_000 }).toBeGreaterThan(0);
   demo.stop();
   await demo.traffic;
 

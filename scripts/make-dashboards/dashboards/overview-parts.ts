@@ -100,7 +100,8 @@ export const recordsRow: RowSpec = {
     }),
     lines({
       title: "Audit records dropped",
-      description: "0, always. payload: a full disk begins. start, record: the books have a hole.",
+      description:
+        "0, always. payload, job (an answer that is not judged): a full disk begins. start, record: the books have a hole.",
       unit: "cps",
       queries: one(rate("reason", "sentinel_audit_dropped_total"), "{{reason}}"),
     }),

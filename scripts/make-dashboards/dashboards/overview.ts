@@ -1,4 +1,5 @@
 import { glanceRow } from "./overview-glance.ts";
+import { judgeRow } from "./overview-judge.ts";
 import { latencyRow } from "./overview-latency.ts";
 import { cacheRow, moneyRow } from "./overview-money.ts";
 import { processRow, providersRow, recordsRow } from "./overview-parts.ts";
@@ -20,6 +21,7 @@ export const overview: DashboardSpec = {
     latencyRow,
     moneyRow,
     cacheRow,
+    judgeRow,
     providersRow,
     recordsRow,
     processRow,

@@ -170,6 +170,16 @@ function money(): RowSpec {
         queries: one(perHour("status"), "{{status}}"),
       }),
       lines({
+        title: "Judging per hour",
+        description:
+          "What having its answers judged costs. It is part of what the tenant sentinel-judge spends, and comes on top of its own spend.",
+        unit: "currencyUSD",
+        queries: one(
+          orZero(`sum(rate(sentinel_judge_cost_usd_total{${own}}[${window}])) * 3600`),
+          "judging",
+        ),
+      }),
+      lines({
         title: "Tokens by type",
         description: "cached_input is part of input, reasoning part of output.",
         unit: "suffix: tok/s",

@@ -29,12 +29,12 @@ export function recordAlerts(span: Span): readonly AlertRule[] {
     },
     {
       alert: "SentinelAuditPayloadsDropped",
-      valueExpr: dropped("payload"),
+      valueExpr: dropped("payload|job"),
       comparison: "> 0",
       severity: "warning",
-      summary: "Prompts and answers that a tenant wants kept are not",
+      summary: "Answers that a tenant wants kept or judged are not ({{ $labels.reason }})",
       description:
-        "{{ $value | humanize }} payloads were dropped in 15 minutes; the records themselves are kept. First look at the disk of SENTINEL_DATA_DIR: payloads go first when it is full or slow.",
+        "{{ $value | humanize }} were dropped in 15 minutes (payload: to be kept; job: to be judged); the records themselves are kept. First look at the disk of SENTINEL_DATA_DIR: these go first when it is full or slow.",
       reason: "The first sign of a full disk, before records are lost.",
     },
     {

@@ -20,7 +20,8 @@ export function providerAlerts(span: Span): readonly AlertRule[] {
   const turnedAway = asked(
     'sentinel_errors_total{type=~"provider_credential|provider_rate_limited",provider!="_none"}',
   );
-  const requests = asked('sentinel_requests_total{provider!="_none"}');
+  // Errors are those of users, so requests are too.
+  const requests = asked('sentinel_requests_total{provider!="_none",route!="internal"}');
   return [
     {
       alert: "SentinelCircuitOpen",

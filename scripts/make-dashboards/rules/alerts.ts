@@ -1,4 +1,5 @@
 import { budgetAlerts, latencyAlerts } from "./alerts-service.ts";
+import { judgeAlerts } from "./alerts-judge.ts";
 import { moneyAlerts } from "./alerts-money.ts";
 import { processAlerts, recordAlerts } from "./alerts-process.ts";
 import { providerAlerts } from "./alerts-providers.ts";
@@ -15,6 +16,7 @@ export function alertRules(scale: TimeScale = realTime): readonly RuleGroup<Aler
     { name: "sentinel_service", interval, rules: [...budgetAlerts(span), ...latencyAlerts(span)] },
     { name: "sentinel_providers", interval, rules: providerAlerts(span) },
     { name: "sentinel_money_and_cache", interval, rules: moneyAlerts(span) },
+    { name: "sentinel_judge", interval, rules: judgeAlerts(span) },
     { name: "sentinel_records", interval, rules: recordAlerts(span) },
     { name: "sentinel_process", interval, rules: processAlerts(span) },
   ];

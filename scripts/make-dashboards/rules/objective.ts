@@ -4,7 +4,10 @@
  */
 export const errorBudget = 0.001;
 
-/** The routes that ask a model. Reports, the admin API and lists of models are not what users wait for. */
+/**
+ * The routes that ask a model. Reports, the admin API and lists of models are not what users wait for, and nor is what
+ * Sentinel asks on its own (`internal`): a judge whose provider is down pages nobody.
+ */
 export const modelCalls =
   'route=~"chat|completions|embeddings|moderations|responses|messages|count_tokens"';
 
