@@ -1,7 +1,7 @@
 /** What the drivers present to every target, and what every target presents to the mock provider. */
 export const gatewayKey = "sk-sentinel-loadtest-0123456789abcdef0123456789abcdef";
 const upstreamKey = "upstream-key";
-const adminToken = "loadtest-admin-token-0123456789abcdef";
+export const adminToken = "loadtest-admin-token-0123456789abcdef";
 
 export interface GatewayPlace {
   readonly mockOrigin: string;

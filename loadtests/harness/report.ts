@@ -11,7 +11,7 @@ export function reportTable(scenario: Scenario, rounds: readonly Round[]): strin
   const rows = names.map((name) => rowOf(name, scenario, rounds));
   const headings = rows[0]?.map(([heading]) => heading) ?? [];
   const cells = rows.map((row) => row.map(([, cell]) => cell));
-  const lines = aligned([headings, headings.map(() => "---"), ...cells]);
+  const lines = table([headings, headings.map(() => "---"), ...cells]);
   return [
     `## ${scenario.name}`,
     "",
@@ -103,7 +103,8 @@ function find(percentiles: readonly Percentiles[], name: string): Percentiles | 
   return percentiles.find((candidate) => candidate.name === name);
 }
 
-function spread(values: readonly number[], digits: number): string {
+/** `median (least–most)`. */
+export function spread(values: readonly number[], digits: number): string {
   const sorted = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
   const middle = median(sorted);
   if (middle === undefined) return "–";
@@ -111,14 +112,15 @@ function spread(values: readonly number[], digits: number): string {
   return `${middle.toFixed(digits)} (${least.toFixed(digits)}–${most.toFixed(digits)})`;
 }
 
-function median(sorted: readonly number[]): number | undefined {
+export function median(values: readonly number[]): number | undefined {
+  const sorted = values.toSorted((a, b) => a - b);
   const upper = sorted[Math.floor(sorted.length / 2)];
   const lower = sorted[Math.floor((sorted.length - 1) / 2)];
   return upper === undefined || lower === undefined ? undefined : (upper + lower) / 2;
 }
 
 /** A Markdown table whose columns line up in a terminal too. */
-function aligned(rows: readonly (readonly string[])[]): string[] {
+export function table(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
   );
