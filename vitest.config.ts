@@ -49,12 +49,12 @@ export default defineConfig({
   test: {
     projects: [
       project("unit", 10_000, { isolate: false }),
-      project("contract", 20_000),
+      project("contract", 20_000, { isolate: false }),
       project("http", 20_000, { isolate: false }),
-      { test: { ...project("e2e", 120_000).test, exclude: timed } },
+      { test: { ...project("e2e", 120_000, { isolate: false }).test, exclude: timed } },
       {
         test: {
-          ...project("e2e", 120_000).test,
+          ...project("e2e", 120_000, { isolate: false }).test,
           name: "e2e-timed",
           include: timed,
           maxWorkers: workers,

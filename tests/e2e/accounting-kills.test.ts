@@ -23,7 +23,7 @@ test("after SIGKILLs and a SIGTERM under load every request is accounted once, t
 
   // There was something to lose.
   const ends = (wanted: string) => proof.seen.filter(({ end }) => end === wanted).length;
-  expect(ends("complete")).toBeGreaterThan(50);
+  expect(ends("complete")).toBeGreaterThan(25);
   expect(ends("left")).toBeGreaterThan(0);
   const outcomes = new Set([...proof.accounts.records.values()].flat().map((one) => one.outcome));
   expect([...outcomes]).toEqual(expect.arrayContaining(["ok", "interrupted"]));
@@ -38,14 +38,14 @@ test("after SIGKILLs and a SIGTERM under load every request is accounted once, t
 test("the same with Redis, where the process beside the killed one goes on", async () => {
   const proof = await prove({
     ...short,
-    kills: 2,
+    kills: 1,
     terms: 1,
     store: "redis",
     processes: 2,
     sharesFolder: true,
     provesNothingHeld: false,
   });
-  expect(proof.seen.filter(({ end }) => end === "complete").length).toBeGreaterThan(50);
+  expect(proof.seen.filter(({ end }) => end === "complete").length).toBeGreaterThan(25);
 });
 
 async function prove(options: Omit<KillProofOptions, "seed">): Promise<KillProof> {
