@@ -296,8 +296,12 @@ export async function freePort(): Promise<number> {
 }
 
 /** Waits for something that is asked for by a promise. Rejects with `what` after ten seconds. */
-export async function untilTrue(what: string, isTrue: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = performance.now() + patienceMs;
+export async function untilTrue(
+  what: string,
+  isTrue: () => Promise<boolean>,
+  waitMs = patienceMs,
+): Promise<void> {
+  const deadlineMs = performance.now() + waitMs;
   while (!(await isTrue())) {
     if (performance.now() > deadlineMs) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
