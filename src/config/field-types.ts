@@ -59,6 +59,10 @@ export function text({ pattern, rule }: { pattern: RegExp; rule: string }) {
   return z.string({ error }).regex(pattern, { error });
 }
 
+/** A model, or an alias of models, as a client names it. */
+export const modelName = () =>
+  text({ pattern: /^\S{1,256}$/, rule: "must be the name of a model or an alias" });
+
 export function listOf<Entry extends z.ZodType>(
   entry: Entry,
   { min = 0, max }: { min?: number; max: number },

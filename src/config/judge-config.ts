@@ -2,6 +2,7 @@ import { z } from "zod";
 import {
   fraction,
   listOf,
+  modelName,
   mustBe,
   named,
   oneOf,
@@ -97,9 +98,6 @@ const pairScores: readonly Readonly<Record<string, number>>[] = [
   { first: 1, second: 0, tie: 0.5 },
   { same: 1, different: 0 },
 ];
-
-const modelName = () =>
-  text({ pattern: /^\S{1,256}$/, rule: "must be the name of a model or an alias" });
 
 /** The fields of an evaluator, in `sentinel.yaml` and in the admin API. */
 export const evaluatorShape = {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import {
   fraction,
   listOf,
+  modelName,
   mustBe,
   strictFields,
   text,
@@ -19,9 +20,6 @@ const evaluatorName = () =>
     pattern: /^[a-z][a-z0-9-]{0,63}(@[0-9a-f]{12})?$/,
     rule: "must be an evaluator's name, as relevance or relevance@0123456789ab",
   });
-
-const modelName = () =>
-  text({ pattern: /^\S{1,256}$/, rule: "must be the name of a model or an alias" });
 
 const rate = () => fraction({ min: 0, max: 1 });
 

@@ -1,13 +1,2 @@
-/**
- * Numbers in [0, 1) that are the same each time: mulberry32, which is small and even enough to count with.
- * (https://gist.github.com/tommyettinger/46a874533244883189143505d203312c, public domain)
- */
-export function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+/** The one that the bootstrap draws with. */
+export { seededRandom } from "../../src/lib/statistics/seeded-random.ts";

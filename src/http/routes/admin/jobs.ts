@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import type { Context } from "hono";
 
 import { Failure } from "../../../errors.ts";
+import { dayName } from "../../../jobs/capped-ask.ts";
 import type { DayCaps } from "../../../jobs/day-caps.ts";
 import type { DeadJob, JobCounts, JobStore } from "../../../jobs/job-store.ts";
 import type { Clock } from "../../../lib/clock.ts";
@@ -38,7 +39,7 @@ export function jobRoutes(deps: JobRoutesDeps): Hono<AppEnv> {
 
 async function showJobs(c: Context<AppEnv>, { store, caps, clock }: JobRoutesDeps) {
   refuseUnknown(c.req.query(), []);
-  const day = new Date(clock.epochMs()).toISOString().slice(0, 10);
+  const day = dayName(clock.epochMs());
   const [counts, spent] = await Promise.all([store.counts(), caps.spent(day)]);
   const most = spent.toSorted((a, b) => b.nanoUsd - a.nanoUsd || b.tokens - a.tokens);
   return c.json({

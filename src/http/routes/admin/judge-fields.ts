@@ -1,4 +1,4 @@
-import { listOf, strictFields, text, wholeNumber } from "../../../config/field-types.ts";
+import { listOf, modelName, strictFields, text, wholeNumber } from "../../../config/field-types.ts";
 import {
   anchorSchema,
   anchorsMax,
@@ -8,9 +8,6 @@ import {
   calibrationItemSchema,
   calibrationItemsMax,
 } from "../../../pipeline/judge/calibration/calibration-item.ts";
-
-const modelName = () =>
-  text({ pattern: /^\S{1,256}$/, rule: "must be the name of a model or an alias" });
 
 /** `POST /admin/v1/judges/{name}/evaluate` */
 export const evaluateSchema = strictFields({
