@@ -29,7 +29,8 @@ test("nothing is counted before it is loaded, and loading holds up nobody", asyn
   };
   let longestMs = 0;
   let isLoading = true;
-  let lastMs = usedMs();
+  const beganMs = usedMs();
+  let lastMs = beganMs;
   const turn = (): void => {
     const nowMs = usedMs();
     longestMs = Math.max(longestMs, nowMs - lastMs);
@@ -42,7 +43,8 @@ test("nothing is counted before it is loaded, and loading holds up nobody", asyn
   await first;
   isLoading = false;
   expect(tokenCounter("o200k")?.("Hello, world!")).toBe(4);
-  expect(longestMs).toBeLessThan(60); // The libraries take 100 to 350 ms.
+  // A share, because machines differ. Two files read in one go would be a half each.
+  expect(longestMs).toBeLessThan((usedMs() - beganMs) / 3);
 }, 30_000);
 
 const textOf = (unit: fc.Arbitrary<string> | "binary") =>

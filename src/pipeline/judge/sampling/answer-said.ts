@@ -4,7 +4,11 @@ import type { Exchange } from "../../exchange.ts";
 import { bounded, wantsSeveral } from "./judged-text.ts";
 import type { JudgedEndpoint } from "./judged-text.ts";
 
-type SaidBy = Pick<Exchange, "request" | "spoken" | "answerBytes">;
+export interface SaidBy {
+  readonly request: Pick<Exchange["request"], "value">;
+  readonly spoken?: Exchange["spoken"];
+  readonly answerBytes?: Exchange["answerBytes"];
+}
 
 export interface SaidAnswer {
   readonly text: string;

@@ -8,7 +8,7 @@ import { isTraced } from "../../../telemetry/tracing/trace-context.ts";
 import type { Exchange } from "../../exchange.ts";
 import { lastAttempt } from "../../exchange.ts";
 import type { JobsRecord } from "../../journal.ts";
-import type { SaidAnswer } from "./answer-said.ts";
+import type { SaidAnswer, SaidBy } from "./answer-said.ts";
 import { askedText } from "./judged-text.ts";
 import type { Asked, JudgedEndpoint } from "./judged-text.ts";
 import type { SampledBy } from "./sample.ts";
@@ -101,8 +101,19 @@ export function judgeJobs(
   };
 }
 
+/** What a judge needs to know of an exchange that has ended. */
+export type EndedExchange = Pick<
+  Exchange,
+  "id" | "caller" | "model" | "endpoint" | "trace" | "attempts"
+> &
+  SaidBy;
+
 /** An exchange that has ended, as a judge gets it. */
-export function toJudge(exchange: Exchange, endpoint: JudgedEndpoint, said: SaidAnswer): ToJudge {
+export function toJudge(
+  exchange: EndedExchange,
+  endpoint: JudgedEndpoint,
+  said: SaidAnswer,
+): ToJudge {
   const { id, caller, model, request, trace } = exchange;
   const attempt = lastAttempt(exchange);
   return {
