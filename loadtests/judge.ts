@@ -10,7 +10,7 @@ import { killChildrenAtExit } from "./harness/start-process.ts";
 import { startGateway, startMocks } from "./judge/judge-processes.ts";
 import { measureJudged } from "./judge/measure-judged.ts";
 import type { Turn } from "./judge/measure-judged.ts";
-import { setPolicy, shares, untilJudged } from "./judge/policies.ts";
+import { setPolicy, sharesAround, untilJudged } from "./judge/policies.ts";
 import { reportJudged } from "./judge/report-judged.ts";
 import type { JudgedRound } from "./judge/report-judged.ts";
 import { openLoop } from "./open-loop.ts";
@@ -18,23 +18,31 @@ import { pacedStreamsAt } from "./paced-streams.ts";
 import { wholeAnswers } from "./whole-answers.ts";
 
 /**
- * `npm run bench:judge -- [--rounds 5] [--seconds 8] [--concurrency 4] [--closed-loop]`: what users feel of having their
- * answers judged. One gateway, whose tenant has its policy set, changed and taken away in turns: with workers in the
- * process, and with none, so that only sampling and enqueueing are left. The goal: p99 does not move.
+ * `npm run bench:judge -- [--share 0.05] [--rounds 12] [--seconds 6] [--concurrency 4] [--streams] [--closed-loop]`: what
+ * users feel of having a share of their answers judged. One gateway, whose tenant has its policy set and taken away in
+ * turns: with workers in the process, and with none, so that only sampling and enqueueing are left. The goal: p99 does
+ * not move at 0.05.
  */
 const { values } = parseArgs({
   options: {
-    rounds: { type: "string", default: "5" },
-    seconds: { type: "string", default: "8" },
+    share: { type: "string", default: "0.05" },
+    rounds: { type: "string", default: "12" },
+    seconds: { type: "string", default: "6" },
     concurrency: { type: "string", default: "4" },
+    streams: { type: "boolean", default: false },
     "closed-loop": { type: "boolean", default: false },
   },
 });
+const shares = sharesAround(Number(values.share));
 const roundCount = Number(values.rounds);
 const seconds = Number(values.seconds);
 /** Far fewer than fill a core, so that waiting says something of the gateway and not of the load. */
 const streams = pacedStreamsAt(64);
-const scenarios = [openLoop, streams, ...(values["closed-loop"] ? [wholeAnswers] : [])];
+const scenarios = [
+  openLoop,
+  ...(values.streams ? [streams] : []),
+  ...(values["closed-loop"] ? [wholeAnswers] : []),
+];
 const warmUpSeconds = 3;
 
 killChildrenAtExit();

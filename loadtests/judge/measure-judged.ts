@@ -1,7 +1,6 @@
 import { cpuMicrosecondsBetween, readCpu, untilQuiet } from "../harness/cpu-time.ts";
 import type { CpuReading } from "../harness/cpu-time.ts";
-import { percentile } from "../harness/percentile.ts";
-import type { Scenario } from "../harness/scenario.ts";
+import type { Scenario, Timing } from "../harness/scenario.ts";
 import type { RunningProcess } from "../harness/start-process.ts";
 import { setPolicy, untilJudged } from "./policies.ts";
 import type { JudgedShare } from "./policies.ts";
@@ -12,11 +11,7 @@ export interface JudgedTurn {
   readonly completedCount: number;
   readonly failedCount: number;
   readonly perSecond: number;
-  readonly timings: readonly {
-    readonly name: string;
-    readonly p50Ms: number;
-    readonly p99Ms: number;
-  }[];
+  readonly timings: readonly Timing[];
   /** Of all threads of the gateway, until all that comes after the answers is done; judging is part of it. */
   readonly cpuMicrosecondsEach: number;
   /** Of its main thread alone, on which users wait. */
@@ -51,11 +46,7 @@ export async function measureJudged(turn: Turn): Promise<JudgedTurn> {
     completedCount,
     failedCount,
     perSecond: completedCount / (elapsedMs / 1_000),
-    timings: timings.map(({ name, eachMs }) => ({
-      name,
-      p50Ms: percentile(eachMs, 0.5),
-      p99Ms: percentile(eachMs, 0.99),
-    })),
+    timings,
     cpuMicrosecondsEach: cpuMicrosecondsBetween(before, after) / completedCount,
     mainMicrosecondsEach: mainBetween(gateway.processId, before, after) / completedCount,
     judgeCallCount: (await callCount(judge)) - callsBefore,

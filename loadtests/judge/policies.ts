@@ -10,15 +10,17 @@ export interface JudgedShare {
   readonly rate: number;
 }
 
-/** `none` twice: what lies between its two turns is the noise that a difference has to be seen above. */
-export const shares: readonly JudgedShare[] = [
-  { name: "none", rate: 0 },
-  { name: "0.05", rate: 0.05 },
-  { name: "1", rate: 1 },
+export const baseline = "none";
+
+/**
+ * No policy, twice, and one around which they lie: what is between the two without is the noise that a difference has to
+ * be seen above. `rate`: 0 to 1.
+ */
+export const sharesAround = (rate: number): readonly JudgedShare[] => [
+  { name: baseline, rate: 0 },
+  { name: `${rate * 100} %`, rate },
   { name: "none again", rate: 0 },
 ];
-
-export const baseline = "none";
 
 export async function setPolicy(origin: string, { rate }: JudgedShare): Promise<void> {
   const judge = {

@@ -1,19 +1,22 @@
+import type { Interval } from "../../src/lib/statistics/interval.ts";
 import { median, spread, table } from "../harness/report.ts";
 import type { JudgedTurn } from "./measure-judged.ts";
-import { baseline, shares } from "./policies.ts";
+import { baseline } from "./policies.ts";
+import { movedBy, pooled } from "./pooled.ts";
+import type { TimesByRound } from "./pooled.ts";
 
 /** The turns of one round. */
 export type JudgedRound = readonly JudgedTurn[];
 
 /**
- * Two tables with a row for each policy: what users waited, and what it took. "+" columns are differences to the turn
- * without a policy in the same round; in the row `none again` they are the noise.
+ * Two tables with a row for each policy: what users waited, and what it took. "+" columns are differences to the turns
+ * without a policy in the same rounds, of times with the 95 % interval; in the row `none again` they are the noise.
  */
 export function reportJudged(title: string, rounds: readonly JudgedRound[]): string {
-  const pairs = new Map(shares.map(({ name }) => [name, pairsOf(name, rounds)]));
-  const timed = [...pairs].map(([name, own]) => rowOf(name, timesOf(own)));
-  const worked = [...pairs].map(([name, own]) => rowOf(name, workOf(own)));
-  return [`## ${title}`, "", ...linesOf(timed), "", ...linesOf(worked), ""].join("\n");
+  const names = new Set(rounds.flatMap((round) => round.map(({ share }) => share.name)));
+  const waited = [...names].map((name) => rowOf(name, timesOf(name, rounds)));
+  const worked = [...names].map((name) => rowOf(name, workOf(pairsOf(name, rounds))));
+  return [`## ${title}`, "", ...linesOf(waited), "", ...linesOf(worked), ""].join("\n");
 }
 
 function linesOf(rows: readonly (readonly Column[])[]): readonly string[] {
@@ -41,13 +44,45 @@ const rowOf = (name: string, columns: readonly Column[]): readonly Column[] => [
   ...columns,
 ];
 
-function timesOf(pairs: readonly Pair[]): readonly Column[] {
-  const timings = pairs[0]?.own.timings ?? [];
+function timesOf(name: string, rounds: readonly JudgedRound[]): readonly Column[] {
+  const turns = turnsOf(name, rounds);
+  const timings = turns[0]?.timings ?? [];
   return [
-    ...timings.flatMap(({ name }) => timeColumns(name, pairs)),
-    ["failed", String(pairs.reduce((sum, { own }) => sum + own.failedCount, 0))],
+    ...timings.flatMap((timing) => {
+      const times = (own: string): TimesByRound =>
+        turnsOf(own, rounds).map((turn) => eachMsOf(turn, timing.name));
+      return timeColumns(timing.name, times(name), name === baseline ? undefined : times(baseline));
+    }),
+    ["failed", String(turns.reduce((sum, { failedCount }) => sum + failedCount, 0))],
   ];
 }
+
+const turnsOf = (name: string, rounds: readonly JudgedRound[]): readonly JudgedTurn[] =>
+  rounds.flatMap((round) => round.filter(({ share }) => share.name === name));
+
+const eachMsOf = ({ timings }: JudgedTurn, name: string): readonly number[] =>
+  timings.find((timing) => timing.name === name)?.eachMs ?? [];
+
+function timeColumns(
+  timing: string,
+  own: TimesByRound,
+  without: TimesByRound | undefined,
+): readonly Column[] {
+  const { p50Ms, p99Ms } = pooled(own);
+  const moved = without && movedBy(own, without);
+  const before = without && pooled(without);
+  const more = (mine: number, theirs: number | undefined, interval: Interval | null | undefined) =>
+    theirs === undefined ? "–" : `${(mine - theirs).toFixed(2)} ${intervalText(interval)}`;
+  return [
+    [`${timing} p50 ms`, p50Ms.toFixed(2)],
+    ["+ p50", more(p50Ms, before?.p50Ms, moved?.p50)],
+    [`${timing} p99 ms`, p99Ms.toFixed(2)],
+    ["+ p99", more(p99Ms, before?.p99Ms, moved?.p99)],
+  ];
+}
+
+const intervalText = (interval: Interval | null | undefined): string =>
+  interval ? `(${interval.low.toFixed(2)} to ${interval.high.toFixed(2)})` : "";
 
 function workOf(pairs: readonly Pair[]): readonly Column[] {
   const over = (pick: (pair: Pair) => number, digits: number): string =>
@@ -63,21 +98,6 @@ function workOf(pairs: readonly Pair[]): readonly Column[] {
     ["CPU µs a judge call", callCostOf(pairs)],
     ["jobs left", String(median(pairs.map(({ own }) => own.waitingCount)) ?? "–")],
   ];
-}
-
-function timeColumns(name: string, pairs: readonly Pair[]): readonly Column[] {
-  const of = (turn: JudgedTurn, figure: "p50Ms" | "p99Ms"): number =>
-    turn.timings.find((timing) => timing.name === name)?.[figure] ?? Number.NaN;
-  const columns = (["p50Ms", "p99Ms"] as const).flatMap((figure): Column[] => {
-    const told = `${name} ${figure.slice(0, 3)}`;
-    const own = pairs.map((pair) => of(pair.own, figure));
-    const more = pairs.map((pair) => of(pair.own, figure) - of(pair.without, figure));
-    return [
-      [`${told} ms`, spread(own, 2)],
-      [`+ ${told}`, spread(more, 2)],
-    ];
-  });
-  return columns;
 }
 
 /** All that the turn has used more than one without a policy, by the calls: the sample, its jobs and the calls themselves. */
