@@ -60,7 +60,7 @@ async function askCrowds(
 }
 
 /** More than this nobody waits for what is known not to answer. */
-const openMsMax = 1;
+const openMsMax = 10;
 
 const isTold = ({ degraded }: CachedAnswer): boolean => degraded.includes("cache");
 

@@ -149,7 +149,7 @@ test.each([
         return (await keptIn(at, tenant, alike)) === undefined;
       });
     }
-    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
     for (const at of [right, left]) {
       // Several times: one would-be hit in twenty is not served in any case.
       for (const question of [meant, alike, alike, alike]) {
@@ -225,7 +225,7 @@ test("a replica that was cut off while somebody purged serves nothing of it a se
     return (await keptIn(remote, tenant, plain)) === undefined;
   });
   // So long it may take a replica to see that it hears nothing any more; and the machine is busy.
-  expect(performance.now() - purgedMs).toBeLessThan(2_000);
+  expect(performance.now() - purgedMs).toBeLessThan(5_000);
   const expectNothing = async (): Promise<void> => {
     for (const question of [plain, polite, polite]) {
       expect(await keptIn(remote, tenant, question)).toBeUndefined();

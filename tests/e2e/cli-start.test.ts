@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { readPidFile } from "../../src/pid-file.ts";
+import { sourceCli } from "../support/built-sentinel.ts";
 import { untilTrue } from "../support/redis.ts";
-import { cliPath, runCli } from "../support/run-cli.ts";
+import { runCli } from "../support/run-cli.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
 /** Takes away what a newer Node has: the process must then be a child's parent. */
@@ -21,7 +22,7 @@ interface Started extends AsyncDisposable {
 async function start(
   folder: string,
   nodeArgs: readonly string[],
-  path = cliPath,
+  path = sourceCli,
 ): Promise<Started> {
   const child = spawn(process.execPath, [...nodeArgs, path, "start"], {
     cwd: folder,
@@ -58,7 +59,7 @@ test.each([
   async (_name, nodeArgs) => {
     await using folder = await tempFolder();
     const link = join(folder.path, "sentinel");
-    await symlink(cliPath, link);
+    await symlink(sourceCli, link);
     await using started = await start(folder.path, nodeArgs, link);
     const { pid, url } = (await readPidFile(join(folder.path, "data"))) ?? { pid: 0, url: "" };
     expect(pid === started.child.pid).toBe(nodeArgs.length === 0);

@@ -27,9 +27,12 @@ afterAll(async () => {
   await redis[Symbol.asyncDispose]();
 });
 
-/** What one that waits for Redis, and one that does not, may take longer than when all is well. */
-const waitedMsMax = 60;
-const openMsMax = 1;
+/**
+ * What one that waits for Redis, and one that does not, may take longer than when all is well: less than two waits, and far
+ * less than one. On a quiet machine it is 50 ms and a fraction of one.
+ */
+const waitedMsMax = 90;
+const openMsMax = 10;
 
 test.each(faults)(
   "Redis $name: nobody meets more than the degradation table says, and nothing is lost",

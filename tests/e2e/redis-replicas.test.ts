@@ -115,12 +115,14 @@ test.each([
     let budgetServed = fleet.gateways.length;
     let rateServed = fleet.gateways.length;
     // Half of the money is gone when the network goes.
-    for (; budgetServed * costNanoUsd < limitNanoUsd / 2; budgetServed += 10) {
+    while (budgetServed * costNanoUsd < limitNanoUsd / 2) {
       const [first] = fleet.gateways;
       const answers = await Promise.all(
         Array.from({ length: 10 }, () => ask(first?.url ?? "", budgeted)),
       );
-      expect(served(answers)).toBe(10);
+      budgetServed += served(answers);
+      // A busy machine can be so late with Redis's answer that a gateway does not wait for it.
+      if (served(answers) < answers.length) await heal();
     }
     const startedMs = performance.now();
     await cut(...cutOff);

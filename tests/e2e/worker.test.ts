@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { pidPath, readPidFile } from "../../src/pid-file.ts";
+import { entriesToStart } from "../support/built-sentinel.ts";
 import { runToEnd, startSentinel } from "../support/process.ts";
 import { startRedis } from "../support/redis.ts";
 import { runCli } from "../support/run-cli.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
-const entry = join(import.meta.dirname, "../../src/worker.ts");
+const entry = entriesToStart().worker;
 
 test("a worker makes no credentials, can be probed and scraped, serves nothing else, and ends in order", async () => {
   await using redis = await startRedis();

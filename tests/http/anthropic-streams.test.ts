@@ -10,12 +10,14 @@ import {
   toolUse,
 } from "../fixtures/anthropic/messages.ts";
 import type { Json } from "../fixtures/anthropic/messages.ts";
-import { startOneUpstream } from "../support/one-upstream.ts";
+import { shareOneUpstream } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
 import { stream, whole } from "../support/scripted-upstream.ts";
 import type { Script } from "../support/scripted-upstream.ts";
 import { chunksOf, contentOf, readStream } from "../support/stream-client.ts";
 import type { ChatChunk } from "../support/stream-client.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const sse = { "content-type": "text/event-stream" } as const;
 const start = (script: Script): Promise<OneUpstream> =>

@@ -128,7 +128,7 @@ describe("another tenant", () => {
     expect(await twice.text()).not.toContain(other.tenant.id);
   });
 
-  test("10,000 guessed ids, its own among them, give nothing away", async () => {
+  test("2,000 guessed ids, its own among them, give nothing away", async () => {
     const leaks: string[] = [];
     const authorization = `Bearer ${one.keys.admin}`;
     const pool = new Pool(gateway.url, { connections: 4, pipelining: 25 });
@@ -144,7 +144,7 @@ describe("another tenant", () => {
     };
     // Neighbours of an id that there is, in the same millisecond, and those that there are.
     const time = foreign.slice(0, 10);
-    const guesses = Array.from({ length: 10_000 }, (_, index) =>
+    const guesses = Array.from({ length: 2_000 }, (_, index) =>
       index % 100 === 0 ? (other.ids[index % other.ids.length] ?? "") : time + newId().slice(10),
     );
     await Promise.all(guesses.map(guess));

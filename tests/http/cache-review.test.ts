@@ -12,6 +12,7 @@ import {
   priceOfM,
   sharePricedUpstream,
 } from "../support/priced-upstream.ts";
+import { untilTrue } from "../support/redis.ts";
 import {
   chatChunk,
   completion,
@@ -298,7 +299,10 @@ test("a streamed answer from the cache is kept for a tenant that wants its answe
   expect(outcomes).toEqual(["miss", "exact"]);
   for (const { id } of await tenant.booksAgree(2)) {
     const headers = { authorization: `Bearer ${key}` };
-    const kept = await plane.gateway.fetch(`/v1/audit/${id}/payload`, { headers });
-    expect(await kept.text()).toContain("the-words-of-the-answer");
+    // Its file is written after the records'.
+    await untilTrue("the answer is kept", async () => {
+      const kept = await plane.gateway.fetch(`/v1/audit/${id}/payload`, { headers });
+      return (await kept.text()).includes("the-words-of-the-answer");
+    });
   }
 });

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 import { afterAll, expect, test } from "vitest";
 
 import { admin } from "../support/admin-client.ts";
@@ -67,6 +69,7 @@ async function untilLearnt(): Promise<void> {
     const health = (await (await gateway.fetch("/health")).json()) as Health;
     const { waiting, running } = health.cache.semantic.learning;
     if (waiting + running === 0) return;
+    await pause(5);
   }
 }
 

@@ -2,9 +2,9 @@ import type { LLMock } from "@copilotkit/aimock";
 import OpenAI from "openai";
 import { expect, test } from "vitest";
 
-import { startGateway } from "../support/gateway.ts";
 import { startMock } from "../support/llm-mock.ts";
 import { impatient, yamlOf } from "../support/one-upstream.ts";
+import { shareGateway } from "../support/shared-gateway.ts";
 import { rejection } from "../support/openai-error.ts";
 import {
   answerWeather,
@@ -13,6 +13,8 @@ import {
   weatherParameters,
   weatherQuestion,
 } from "../support/weather-mock.ts";
+
+const lendGateway = shareGateway(impatient);
 
 const model = "gemini-2.5-flash";
 const embeddingModel = "gemini-embedding-001";
@@ -30,9 +32,7 @@ async function startClient(
     api_keys: ["AIza-key-of-the-mock"],
     models: [model, embeddingModel],
   };
-  const gateway = opening.use(
-    await startGateway({ yaml: yamlOf({ providers: { google } }), env: impatient }),
-  );
+  const gateway = opening.use(await lendGateway(yamlOf({ providers: { google } })));
   const resources = opening.move();
   const client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: gateway.key, maxRetries: 0 });
   return { client, [Symbol.asyncDispose]: () => resources.disposeAsync() };

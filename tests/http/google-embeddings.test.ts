@@ -1,10 +1,12 @@
 import OpenAI from "openai";
 import { expect, test } from "vitest";
 
-import { startOneUpstream } from "../support/one-upstream.ts";
+import { shareOneUpstream } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
 import { whole } from "../support/scripted-upstream.ts";
 import type { Script, SeenRequest } from "../support/scripted-upstream.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const model = "gemini-embedding-001";
 

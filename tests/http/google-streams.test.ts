@@ -9,11 +9,13 @@ import {
   usageMetadata,
 } from "../fixtures/google/responses.ts";
 import { until } from "../support/gateway.ts";
-import { startOneUpstream } from "../support/one-upstream.ts";
+import { shareOneUpstream } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
 import { stream, whole } from "../support/scripted-upstream.ts";
 import type { Script } from "../support/scripted-upstream.ts";
 import { chunksOf, contentOf, readStream } from "../support/stream-client.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const model = "gemini-3-flash-preview";
 const sse = { "content-type": "text/event-stream" } as const;

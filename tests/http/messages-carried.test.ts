@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 
-import { messages, startOneUpstream } from "../support/one-upstream.ts";
+import { messages, shareOneUpstream } from "../support/one-upstream.ts";
 import { completion, stream, whole } from "../support/scripted-upstream.ts";
 import { readStream } from "../support/stream-client.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const call = {
   functionCall: { name: "weather", args: { city: "Köln" } },

@@ -1,15 +1,17 @@
 import { describe, expect, test } from "vitest";
 
 import { anthropicError } from "../support/anthropic-envelope.ts";
-import { startOneUpstream } from "../support/one-upstream.ts";
+import { shareOneUpstream, startOneUpstream } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
 import { openRaw } from "../support/raw-connection.ts";
 import { completion, whole } from "../support/scripted-upstream.ts";
 
 const question = { model: "m", max_tokens: 10, messages: [{ role: "user", content: "Hi" }] };
 
-const start = (env: Readonly<Record<string, string>> = {}): Promise<OneUpstream> =>
-  startOneUpstream({ script: whole(completion("Hello")), env });
+const startShared = shareOneUpstream();
+const script = whole(completion("Hello"));
+const start = (env?: Readonly<Record<string, string>>): Promise<OneUpstream> =>
+  env === undefined ? startShared({ script }) : startOneUpstream({ script, env });
 
 describe("the envelope is Anthropic's", () => {
   test.each<[string, string, string | object, number, object]>([
@@ -178,7 +180,7 @@ describe("the envelope is Anthropic's", () => {
     [422, "invalid_request_error"],
     [429, "rate_limit_error"],
   ])("for an upstream's %i, which is a %s", async (status, type) => {
-    await using plane = await startOneUpstream({
+    await using plane = await startShared({
       models: { m: { retries: 0, targets: [{ provider: "test", model: "m" }] } },
     });
     const said = { message: "No.", type: "whatever", param: "stop", code: "their_code" };
@@ -194,7 +196,7 @@ describe("the envelope is Anthropic's", () => {
   });
 
   test("for an upstream that fails", async () => {
-    await using plane = await startOneUpstream({
+    await using plane = await startShared({
       models: { m: { retries: 0, targets: [{ provider: "test", model: "m" }] } },
     });
     plane.upstream.answer(whole("<html>", {}, 500));

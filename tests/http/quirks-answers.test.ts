@@ -1,7 +1,7 @@
 import OpenAI from "openai";
 import { expect, test } from "vitest";
 
-import { startOneUpstream } from "../support/one-upstream.ts";
+import { shareOneUpstream } from "../support/one-upstream.ts";
 import {
   chatChunk,
   completion,
@@ -12,6 +12,8 @@ import {
 } from "../support/scripted-upstream.ts";
 import type { Script } from "../support/scripted-upstream.ts";
 import { chunksOf, contentOf, readStream } from "../support/stream-client.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 /** The whole answer that a client gets from a provider of this type, and the tokens that were logged for it. */
 async function answerOf(type: string, body: object): Promise<{ answer: unknown; logged: unknown }> {

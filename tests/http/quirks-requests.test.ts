@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 
-import { messages, startOneUpstream } from "../support/one-upstream.ts";
+import { messages, shareOneUpstream } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
 import { completion, whole } from "../support/scripted-upstream.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const answer = whole(completion("ok"));
 

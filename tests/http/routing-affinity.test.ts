@@ -2,8 +2,10 @@ import { expect, test } from "vitest";
 
 import { completion, whole } from "../support/scripted-upstream.ts";
 import type { Script } from "../support/scripted-upstream.ts";
-import { asked, startTargets } from "../support/targets.ts";
+import { asked, shareTargets } from "../support/targets.ts";
 import type { Targets } from "../support/targets.ts";
+
+const startTargets = shareTargets();
 
 const good = whole(completion("ok"));
 const down = whole({ error: { message: "down" } }, {}, 500);

@@ -8,7 +8,9 @@ import { chatBody, impatient, yamlOf } from "../support/one-upstream.ts";
 import { chatChunk, completion, whole } from "../support/scripted-upstream.ts";
 import type { Script } from "../support/scripted-upstream.ts";
 import { chunksOf, readStream } from "../support/stream-client.ts";
-import { asked, startTargets } from "../support/targets.ts";
+import { asked, shareTargets } from "../support/targets.ts";
+
+const startTargets = shareTargets();
 
 const good = whole(completion("ok"));
 const never: Script = () => undefined;

@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
 
 import { limitedMsMax } from "../../src/providers/key-ring.ts";
-import { startOneUpstream } from "../support/one-upstream.ts";
+import { shareOneUpstream } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
 import { chatChunk, completion, done, stream, whole } from "../support/scripted-upstream.ts";
 import type { Script, SeenRequest } from "../support/scripted-upstream.ts";
 import { readStream } from "../support/stream-client.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const good = whole(completion("ok"));
 const goodStream = stream([chatChunk({ content: "ok" }), chatChunk({}, "stop"), done]);

@@ -3,8 +3,10 @@ import { expect, test } from "vitest";
 import { startGateway } from "../support/gateway.ts";
 import { chatBody, impatient, yamlOf } from "../support/one-upstream.ts";
 import { completion, startScriptedUpstream, whole } from "../support/scripted-upstream.ts";
-import { asked, startTargets } from "../support/targets.ts";
+import { asked, shareTargets } from "../support/targets.ts";
 import type { Asked } from "../support/targets.ts";
+
+const startTargets = shareTargets();
 
 const good = whole(completion("ok"));
 const down = whole({ error: { message: "down" } }, {}, 500);

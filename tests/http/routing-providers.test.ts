@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 
 import { startGateway } from "../support/gateway.ts";
-import { chatBody, impatient, startOneUpstream, yamlOf } from "../support/one-upstream.ts";
+import { chatBody, impatient, shareOneUpstream, yamlOf } from "../support/one-upstream.ts";
 import { completion, startScriptedUpstream, whole } from "../support/scripted-upstream.ts";
 import type { Script, ScriptedUpstream } from "../support/scripted-upstream.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const good = whole(completion("ok"));
 

@@ -4,8 +4,10 @@ import { until } from "../support/gateway.ts";
 import { chatChunk, completion, done, stream, whole } from "../support/scripted-upstream.ts";
 import type { Script } from "../support/scripted-upstream.ts";
 import { readStream } from "../support/stream-client.ts";
-import { startTargets } from "../support/targets.ts";
+import { shareTargets } from "../support/targets.ts";
 import type { Asked, Targets } from "../support/targets.ts";
+
+const startTargets = shareTargets();
 
 const good = whole(completion("ok"));
 const status = (code: number, headers: Record<string, string> = {}): Script =>

@@ -11,7 +11,9 @@ import {
   whole,
 } from "../support/scripted-upstream.ts";
 import type { Script } from "../support/scripted-upstream.ts";
-import { startTargets } from "../support/targets.ts";
+import { shareTargets } from "../support/targets.ts";
+
+const startTargets = shareTargets();
 
 const good = whole(completion("ok"));
 const down = whole({ error: { message: "down" } }, {}, 500);

@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
 
-import { startGateway } from "../support/gateway.ts";
 import { impatient, yamlOf } from "../support/one-upstream.ts";
 import { completion, startScriptedUpstream, whole } from "../support/scripted-upstream.ts";
+import { shareGateway } from "../support/shared-gateway.ts";
 import type { ScriptedUpstream } from "../support/scripted-upstream.ts";
 import { asked } from "../support/targets.ts";
 import type { Asked } from "../support/targets.ts";
+
+const lendGateway = shareGateway(impatient);
 
 /** Vendors whose APIs differ, as the targets of one alias: what the first cannot do, the next one may. */
 const good = completion("ok");
@@ -31,10 +33,9 @@ async function startChain(
     providers[type] = { type, base_url: upstream.baseUrl, api_keys: ["k"], models: ["m"] };
   }
   const targets = types.map((provider) => ({ provider, model: "m" }));
-  const gateway = await startGateway({
-    env: impatient,
-    yaml: yamlOf({ providers, models: { fast: { retries: 0, targets } } }),
-  });
+  const gateway = await lendGateway(
+    yamlOf({ providers, models: { fast: { retries: 0, targets } } }),
+  );
   opening.defer(() => gateway.close());
   const resources = opening.move();
   return {

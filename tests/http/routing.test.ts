@@ -10,9 +10,13 @@ import {
   stream,
   whole,
 } from "../support/scripted-upstream.ts";
+import { shareGateway } from "../support/shared-gateway.ts";
 import type { Script } from "../support/scripted-upstream.ts";
 import { readStream } from "../support/stream-client.ts";
-import { startTargets } from "../support/targets.ts";
+import { shareTargets } from "../support/targets.ts";
+
+const startTargets = shareTargets();
+const lendGateway = shareGateway(impatient);
 
 const good = whole(completion("ok"));
 const never: Script = () => undefined;
@@ -148,10 +152,7 @@ async function startLists(more: { models?: object; defaults?: object } = {}) {
     base_url: baseUrl,
   });
   const gateway = opening.use(
-    await startGateway({
-      env: impatient,
-      yaml: yamlOf({ providers: { one: provider(one), two: provider(two) }, ...more }),
-    }),
+    await lendGateway(yamlOf({ providers: { one: provider(one), two: provider(two) }, ...more })),
   );
   const ask = async (model: string): Promise<[string | null, unknown]> => {
     const response = await gateway.post("/v1/chat/completions", chatBody({ model }));

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 
-import { startOneUpstream } from "../support/one-upstream.ts";
+import { shareOneUpstream } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
 import { completion, done, stream, whole } from "../support/scripted-upstream.ts";
 import { readStream } from "../support/stream-client.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const requestFields =
   '"temperature":1.0,"top_p":1.0,"seed":12345678901234567890,"n":null,"stop":null,' +

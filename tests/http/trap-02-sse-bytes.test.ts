@@ -13,10 +13,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { until } from "../support/gateway.ts";
-import { startOneUpstream } from "../support/one-upstream.ts";
+import { shareOneUpstream } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
 import { chatChunk, done, stream } from "../support/scripted-upstream.ts";
 import { chunksOf, contentOf, readStream } from "../support/stream-client.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const hard = "héllo 😀 \u2028 \u2029 \u0085 \u0000 data: [DONE] 漢字 e\u0301";
 /** As servers write it that do not escape: the separators and the emoji as UTF-8. */

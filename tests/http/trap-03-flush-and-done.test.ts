@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 
 import { until } from "../support/gateway.ts";
-import { startOneUpstream } from "../support/one-upstream.ts";
+import { shareOneUpstream } from "../support/one-upstream.ts";
 import { chatChunk, completion, done, stream, whole } from "../support/scripted-upstream.ts";
 import type { Script } from "../support/scripted-upstream.ts";
 import { chunksOf, readStream } from "../support/stream-client.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const first = chatChunk({ role: "assistant", content: "a" });
 const second = chatChunk({ content: "b" });

@@ -2,7 +2,7 @@ import OpenAI from "openai";
 import { expect, test } from "vitest";
 
 import { until } from "../support/gateway.ts";
-import { messages, startOneUpstream } from "../support/one-upstream.ts";
+import { messages, shareOneUpstream } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
 import {
   chatChunk,
@@ -14,6 +14,8 @@ import {
 } from "../support/scripted-upstream.ts";
 import { chunksOf, contentOf, readStream } from "../support/stream-client.ts";
 import type { ChatChunk } from "../support/stream-client.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const usage = { prompt_tokens: 7, completion_tokens: 2, total_tokens: 9, cost: 1e-7 };
 const first = chatChunk({ role: "assistant", content: "a" });

@@ -5,13 +5,16 @@ import { expect, test } from "vitest";
 
 import { until } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
-import { chatBody, messages, startOneUpstream } from "../support/one-upstream.ts";
+import { chatBody, messages, shareOneUpstream } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
 import { rawPost } from "../support/raw-client.ts";
 import type { RawRequest } from "../support/raw-client.ts";
 import { chatChunk, whole } from "../support/scripted-upstream.ts";
 import type { Script } from "../support/scripted-upstream.ts";
-import { startTargets } from "../support/targets.ts";
+import { shareTargets } from "../support/targets.ts";
+
+const startOneUpstream = shareOneUpstream();
+const startTargets = shareTargets();
 
 const sse = { "content-type": "text/event-stream" } as const;
 const neverAnswers: Script = () => undefined;

@@ -3,7 +3,13 @@ import { constants, gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 
 import { startGateway, until } from "../support/gateway.ts";
-import { chatBody, impatient, startOneUpstream, yamlOf } from "../support/one-upstream.ts";
+import {
+  chatBody,
+  impatient,
+  shareOneUpstream,
+  startOneUpstream as startOwnGateway,
+  yamlOf,
+} from "../support/one-upstream.ts";
 import { startMock } from "../support/llm-mock.ts";
 import { rawPost } from "../support/raw-client.ts";
 import {
@@ -17,6 +23,8 @@ import type { Script } from "../support/scripted-upstream.ts";
 import { chunksOf, contentOf, dataOf, readStream } from "../support/stream-client.ts";
 import type { StreamClient } from "../support/stream-client.ts";
 import { startTargets } from "../support/targets.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const sse = { "content-type": "text/event-stream" } as const;
 const first = chatChunk({ role: "assistant", content: "a" });
@@ -232,7 +240,7 @@ test("an error in the middle of a stream of /v1/responses is an event named `err
 });
 
 test("a shutdown that cannot wait ends a stream with an error event that says so", async () => {
-  await using plane = await startOneUpstream({
+  await using plane = await startOwnGateway({
     script: (response) => void response.writeHead(200, sse).write(first),
   });
   const client = readStream(await plane.chat({ stream: true }));

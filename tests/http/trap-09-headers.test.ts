@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { until } from "../support/gateway.ts";
-import { startOneUpstream } from "../support/one-upstream.ts";
+import { shareOneUpstream } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
 import { head, openRaw } from "../support/raw-connection.ts";
 import { chatChunk, completion, done, stream, whole } from "../support/scripted-upstream.ts";
 import { readStream } from "../support/stream-client.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 let plane: OneUpstream;
 beforeAll(async () => {

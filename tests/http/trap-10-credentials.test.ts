@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { startOneUpstream, yamlOf } from "../support/one-upstream.ts";
+import { shareOneUpstream, yamlOf } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
 import { goodHeaders, head, openRaw } from "../support/raw-connection.ts";
 import {
@@ -13,6 +13,8 @@ import {
 } from "../support/scripted-upstream.ts";
 import type { ScriptedUpstream } from "../support/scripted-upstream.ts";
 import { readStream } from "../support/stream-client.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 /** Neither side's secrets reach the other. */
 const upstreamKey = 'up-9f"8e\\7d6c5b4a';

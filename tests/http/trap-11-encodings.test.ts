@@ -4,10 +4,16 @@ import { expect, test } from "vitest";
 
 import * as gemini from "../fixtures/google/responses.ts";
 import type { TestGateway } from "../support/gateway.ts";
-import { chatBody, startOneUpstream } from "../support/one-upstream.ts";
+import {
+  chatBody,
+  shareOneUpstream,
+  startOneUpstream as startOwnGateway,
+} from "../support/one-upstream.ts";
 import { chatChunk, completion, done, stream, whole } from "../support/scripted-upstream.ts";
 import type { Script } from "../support/scripted-upstream.ts";
 import { readStream } from "../support/stream-client.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const answer = completion("héllo 漢字 😀");
 const compressions: [string, (bytes: Buffer) => Buffer][] = [
@@ -132,7 +138,7 @@ test("a request that is not what its encoding says is the caller's mistake", asy
 
 test.each(compressions)("a small request that %s blows up is 413", async (encoding, compress) => {
   const env = { SENTINEL_MAX_BODY_BYTES: "100000" };
-  await using plane = await startOneUpstream({ script: whole(answer), env });
+  await using plane = await startOwnGateway({ script: whole(answer), env });
   const bomb = compress(bytesOf(chatBody({ user: " ".repeat(50_000_000) })));
   expect(bomb.length).toBeLessThan(100_000);
   const response = await postBytes(plane.gateway, bomb, encoding);

@@ -3,11 +3,13 @@ import type { Socket } from "node:net";
 import { expect, test } from "vitest";
 
 import { until } from "../support/gateway.ts";
-import { startOneUpstream } from "../support/one-upstream.ts";
+import { shareOneUpstream } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
 import { chatChunk, completion, done, stream, whole } from "../support/scripted-upstream.ts";
 import type { Script } from "../support/scripted-upstream.ts";
 import { readStream } from "../support/stream-client.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const answer = whole(completion("ok"));
 const events = stream([chatChunk({ content: "a" }, "stop"), done]);

@@ -7,12 +7,14 @@ import {
   chatBody,
   impatient,
   messages,
-  startOneUpstream,
+  shareOneUpstream,
   yamlOf,
 } from "../support/one-upstream.ts";
 import { chatChunk, completion, done, stream, whole } from "../support/scripted-upstream.ts";
 import { chunksOf, readStream } from "../support/stream-client.ts";
 import type { ChatChunk, ToolCallPiece } from "../support/stream-client.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const vendors = ["openai-compatible", "vllm", "ollama", "mistral"];
 

@@ -2,9 +2,11 @@ import { expect, test } from "vitest";
 
 import { message, text, thought, toolUse } from "../fixtures/anthropic/messages.ts";
 import type { Json } from "../fixtures/anthropic/messages.ts";
-import { startOneUpstream } from "../support/one-upstream.ts";
+import { shareOneUpstream } from "../support/one-upstream.ts";
 import { whole } from "../support/scripted-upstream.ts";
 import type { Script } from "../support/scripted-upstream.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 /** Trap 15 of the contract, point by point, through the gateway. */
 

@@ -13,11 +13,13 @@ import {
   parallelCalls,
   usageMetadata,
 } from "../fixtures/google/responses.ts";
-import { startOneUpstream } from "../support/one-upstream.ts";
+import { shareOneUpstream } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
 import { stream, whole } from "../support/scripted-upstream.ts";
 import type { Script } from "../support/scripted-upstream.ts";
 import { readStream } from "../support/stream-client.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const model = "gemini-3-flash-preview";
 const said = answer([{ text: "Hello" }], { finishReason: "STOP", usageMetadata });

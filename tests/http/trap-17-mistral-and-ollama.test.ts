@@ -2,7 +2,7 @@ import OpenAI from "openai";
 import { expect, test } from "vitest";
 
 import { startGateway } from "../support/gateway.ts";
-import { impatient, messages, startOneUpstream } from "../support/one-upstream.ts";
+import { impatient, messages, shareOneUpstream } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
 import {
   chatChunk,
@@ -14,6 +14,8 @@ import {
   whole,
 } from "../support/scripted-upstream.ts";
 import { chunksOf, contentOf, readStream } from "../support/stream-client.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const answer = whole(completion("ok"));
 

@@ -3,10 +3,12 @@ import { expect, test } from "vitest";
 
 import { startGateway } from "../support/gateway.ts";
 import { startMock } from "../support/llm-mock.ts";
-import { impatient, startOneUpstream, yamlOf } from "../support/one-upstream.ts";
+import { impatient, shareOneUpstream, yamlOf } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
 import { whole } from "../support/scripted-upstream.ts";
 import type { Script } from "../support/scripted-upstream.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const vectors = [
   [0.1, -0.2, 1 / 3, 0, -1.5, 1e-7, 12345.678],

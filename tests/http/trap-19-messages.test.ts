@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { until } from "../support/gateway.ts";
-import { messages, startOneUpstream } from "../support/one-upstream.ts";
+import { messages, shareOneUpstream } from "../support/one-upstream.ts";
 import type { OneUpstream } from "../support/one-upstream.ts";
 import {
   chatChunk,
@@ -14,6 +14,8 @@ import {
 import type { Script } from "../support/scripted-upstream.ts";
 import { readStream } from "../support/stream-client.ts";
 import type { StreamClient } from "../support/stream-client.ts";
+
+const startOneUpstream = shareOneUpstream();
 
 const question = { model: "m", max_tokens: 100, messages };
 

@@ -18,6 +18,8 @@ export interface TestGateway extends AsyncDisposable {
   readonly dataDir: string;
   /** The lines that it logged so far. */
   readonly lines: readonly Record<string, unknown>[];
+  /** Empties `lines`. */
+  forgetLines(): void;
   /** A request with the key, or with the headers given in its place. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** `POST` of a JSON body with the key. */
@@ -76,6 +78,9 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     adminToken: testAdminToken,
     dataDir: environment.SENTINEL_DATA_DIR,
     lines,
+    forgetLines: () => {
+      lines.length = 0;
+    },
     fetch: gatewayFetch,
     post: (path, body, headers = {}) =>
       gatewayFetch(path, {
@@ -96,9 +101,9 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   };
 }
 
-/** Waits until `isTrue`, looking again each few milliseconds. Rejects with `what` after five seconds. */
+/** Waits until `isTrue`, looking again each few milliseconds. Rejects with `what` after fifteen seconds. */
 export async function until(what: string, isTrue: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 5_000;
+  const deadlineMs = performance.now() + 15_000;
   while (!isTrue()) {
     if (performance.now() > deadlineMs) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));

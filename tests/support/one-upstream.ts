@@ -2,6 +2,7 @@ import { startGateway } from "./gateway.ts";
 import type { TestGateway } from "./gateway.ts";
 import { startScriptedUpstream } from "./scripted-upstream.ts";
 import type { Script, ScriptedUpstream } from "./scripted-upstream.ts";
+import { shareGateway } from "./shared-gateway.ts";
 
 /** A gateway in front of one scripted upstream: provider `test`, which has the model `m`. */
 export interface OneUpstream extends AsyncDisposable {
@@ -24,6 +25,24 @@ export interface OneUpstreamOptions {
 
 export async function startOneUpstream(options: OneUpstreamOptions = {}): Promise<OneUpstream> {
   const upstream = await startScriptedUpstream(options.script);
+  const yaml = yamlFor(upstream, options);
+  const gateway = await startGateway({ yaml, env: { ...impatient, ...options.env } });
+  return oneUpstream(upstream, gateway);
+}
+
+/** What can be changed while a gateway runs. */
+export type SharedUpstreamOptions = Omit<OneUpstreamOptions, "env">;
+
+/** The same on the one gateway of a file (`shared-gateway.ts`); the upstream is a new one each time. */
+export function shareOneUpstream(): (options?: SharedUpstreamOptions) => Promise<OneUpstream> {
+  const lend = shareGateway(impatient);
+  return async (options = {}) => {
+    const upstream = await startScriptedUpstream(options.script);
+    return oneUpstream(upstream, await lend(yamlFor(upstream, options)));
+  };
+}
+
+function yamlFor(upstream: ScriptedUpstream, options: SharedUpstreamOptions): string {
   const { type = "openai", provider, models } = options;
   const test = {
     type,
@@ -32,10 +51,10 @@ export async function startOneUpstream(options: OneUpstreamOptions = {}): Promis
     models: ["m"],
     ...provider,
   };
-  const gateway = await startGateway({
-    yaml: yamlOf({ providers: { test }, ...(models === undefined ? {} : { models }) }),
-    env: { ...impatient, ...options.env },
-  });
+  return yamlOf({ providers: { test }, ...(models === undefined ? {} : { models }) });
+}
+
+function oneUpstream(upstream: ScriptedUpstream, gateway: TestGateway): OneUpstream {
   return {
     gateway,
     upstream,

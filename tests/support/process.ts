@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 
+import { entriesToStart } from "./built-sentinel.ts";
+
 /** Sentinel as a person runs it: a process of its own, started from its entry, with a folder to work in. */
 export interface SentinelProcess extends AsyncDisposable {
   /** Without `/v1`; from its "listening" line. */
@@ -45,11 +47,10 @@ export interface ProcessOptions {
   readonly yaml?: string;
   /** A folder that outlives the process, to start in again; without it there is a new one, deleted at the end. */
   readonly folder?: string;
-  /** In place of `src/main.ts`: what a build made. */
+  /** In place of the gateway's, which is that of the build if there is one (`built-sentinel.ts`). */
   readonly entry?: string;
 }
 
-const entryPath = join(import.meta.dirname, "../../src/main.ts");
 const patienceMs = 20_000;
 
 /** Starts it on a free port and resolves once it listens. Rejects with what it printed if it ends before. */
@@ -85,7 +86,7 @@ export async function launchSentinel(options: ProcessOptions): Promise<Launched>
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "sentinel-process-")));
   const yamlPath = join(folder, "sentinel.yaml");
   if (options.yaml !== undefined) await writeFile(yamlPath, options.yaml);
-  const child = spawn(process.execPath, [options.entry ?? entryPath], {
+  const child = spawn(process.execPath, [options.entry ?? entriesToStart().main], {
     cwd: folder,
     env: { ...inherited(), ...testSettings, ...options.env },
     stdio: ["ignore", "pipe", "pipe"],

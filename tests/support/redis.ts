@@ -76,7 +76,8 @@ export async function startRedisPair(): Promise<RedisPair> {
   const set = (name: string, value: number): Promise<unknown> =>
     sentinel.command("SENTINEL", "SET", "mymaster", name, value);
   await set("down-after-milliseconds", downAfterMs);
-  await set("failover-timeout", 5_000);
+  // One that came to nothing is tried again after twice that, while a test still waits.
+  await set("failover-timeout", 2_000);
   await untilTrue("Redis Sentinel knows the replica", async () => {
     const replicas = await sentinel.command("SENTINEL", "REPLICAS", "mymaster");
     return JSON.stringify(replicas).includes(String(replica.port));
@@ -146,7 +147,7 @@ interface ProcessSettings {
 }
 
 const host = "127.0.0.1";
-const patienceMs = 10_000;
+const patienceMs = 20_000;
 
 /** Another process may take a port between our look and the start: then another port is tried. */
 const startsMax = 5;
@@ -295,7 +296,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Waits for something that is asked for by a promise. Rejects with `what` after ten seconds. */
+/** Waits for something that is asked for by a promise. Rejects with `what` after twenty seconds. */
 export async function untilTrue(
   what: string,
   isTrue: () => Promise<boolean>,

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
+
+import { entriesToStart } from "./built-sentinel.ts";
 
 /** What `sentinel` printed, and how it ended. */
 export interface CliRun {
@@ -20,9 +21,10 @@ export interface CliOptions {
   readonly stdin?: string;
 }
 
-export const cliPath = join(import.meta.dirname, "../../bin/sentinel.js");
+/** `bin/sentinel.js`, beside the build if there is one. */
+export const cliPath = entriesToStart().cli;
 
-/** Runs `bin/sentinel.js` in a folder, with no more of our environment than where programs are. */
+/** Runs it in a folder, with no more of our environment than where programs are. */
 export async function runCli(args: readonly string[], options: CliOptions): Promise<CliRun> {
   const { PATH, NODE_COMPILE_CACHE } = process.env;
   const cache = NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };

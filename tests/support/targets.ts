@@ -3,6 +3,8 @@ import type { TestGateway } from "./gateway.ts";
 import { chatBody, impatient, yamlOf } from "./one-upstream.ts";
 import { startScriptedUpstream } from "./scripted-upstream.ts";
 import type { Script, ScriptedUpstream } from "./scripted-upstream.ts";
+import { shareGateway } from "./shared-gateway.ts";
+import type { LendGateway } from "./shared-gateway.ts";
 
 /** A gateway in front of several scripted upstreams, which are the targets of the alias `fast`, in this order. */
 export interface Targets<Name extends string> extends AsyncDisposable {
@@ -32,7 +34,22 @@ export interface TargetsOptions {
   readonly alias?: object;
 }
 
-export async function startTargets<Name extends string>(
+type StartTargets = <Name extends string>(
+  scripts: Readonly<Record<Name, Script>>,
+  options?: TargetsOptions,
+) => Promise<Targets<Name>>;
+
+export const startTargets: StartTargets = (scripts, options) =>
+  targetsBehind((yaml) => startGateway({ env: impatient, yaml }), scripts, options);
+
+/** The same on the one gateway of a file (`shared-gateway.ts`); the upstreams are new ones each time. */
+export function shareTargets(): StartTargets {
+  const lend = shareGateway(impatient);
+  return (scripts, options) => targetsBehind(lend, scripts, options);
+}
+
+async function targetsBehind<Name extends string>(
+  lend: LendGateway,
   scripts: Readonly<Record<Name, Script>>,
   { provider, alias }: TargetsOptions = {},
 ): Promise<Targets<Name>> {
@@ -48,13 +65,12 @@ export async function startTargets<Name extends string>(
       [name, { type, base_url: upstreams[name].baseUrl, models: ["m"], ...provider }] as const,
   );
   const targets = names.map((name) => ({ provider: name, model: `m-of-${name}` }));
-  const gateway = await startGateway({
-    env: impatient,
-    yaml: yamlOf({
+  const gateway = await lend(
+    yamlOf({
       providers: Object.fromEntries(providers),
       models: { fast: { retries: 0, targets, ...alias } },
     }),
-  });
+  );
   opening.defer(() => gateway.close());
   const resources = opening.move();
   return {

@@ -30,7 +30,7 @@ export interface Load {
 }
 
 /** Between two requests of a client. */
-const paceMs = 15;
+const paceMs = 30;
 
 /** For each tenant one client that asks for whole answers and one for streams, one request after the other. */
 export function startLoad(url: string, tenants: readonly FleetTenant[]): Load {
