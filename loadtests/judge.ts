@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
 import { describeMachine } from "./harness/machine.ts";
@@ -10,40 +11,31 @@ import { killChildrenAtExit } from "./harness/start-process.ts";
 import { startGateway, startMocks } from "./judge/judge-processes.ts";
 import { measureJudged } from "./judge/measure-judged.ts";
 import type { Turn } from "./judge/measure-judged.ts";
-import { setPolicy, sharesAround, untilJudged } from "./judge/policies.ts";
+import { setPolicy, sharesAround } from "./judge/policies.ts";
 import { reportJudged } from "./judge/report-judged.ts";
 import type { JudgedRound } from "./judge/report-judged.ts";
-import { openLoop } from "./open-loop.ts";
-import { pacedStreamsAt } from "./paced-streams.ts";
-import { wholeAnswers } from "./whole-answers.ts";
+import { SteadyLoad } from "./judge/steady-load.ts";
 
 /**
- * `npm run bench:judge -- [--share 0.05] [--rounds 12] [--seconds 6] [--concurrency 4] [--streams] [--closed-loop]`: what
- * users feel of having a share of their answers judged. One gateway, whose tenant has its policy set and taken away in
- * turns: with workers in the process, and with none, so that only sampling and enqueueing are left. The goal: p99 does
- * not move at 0.05.
+ * `npm run bench:judge -- [--share 0.05] [--rate 200] [--rounds 20] [--seconds 4] [--concurrency 4]`: what users feel of
+ * having a share of their answers judged. One gateway under a load that does not stop, whose tenant has its policy set
+ * and taken away in turns: with workers in the process, and with none, so that only sampling and enqueueing are left.
+ * The goal: p99 does not move at 0.05.
  */
 const { values } = parseArgs({
   options: {
     share: { type: "string", default: "0.05" },
-    rounds: { type: "string", default: "12" },
-    seconds: { type: "string", default: "6" },
+    rate: { type: "string", default: "200" },
+    rounds: { type: "string", default: "20" },
+    seconds: { type: "string", default: "4" },
     concurrency: { type: "string", default: "4" },
-    streams: { type: "boolean", default: false },
-    "closed-loop": { type: "boolean", default: false },
   },
 });
 const shares = sharesAround(Number(values.share));
+const perSecond = Number(values.rate);
 const roundCount = Number(values.rounds);
 const seconds = Number(values.seconds);
-/** Far fewer than fill a core, so that waiting says something of the gateway and not of the load. */
-const streams = pacedStreamsAt(64);
-const scenarios = [
-  openLoop,
-  ...(values.streams ? [streams] : []),
-  ...(values["closed-loop"] ? [wholeAnswers] : []),
-];
-const warmUpSeconds = 3;
+const warmUpMs = 10_000;
 
 killChildrenAtExit();
 console.log(`${describeMachine()}\n`);
@@ -54,21 +46,13 @@ await using opened = new AsyncDisposableStack();
 const mocks = await startMocks(folder, opened);
 for (const concurrency of [Number(values.concurrency), 0]) {
   await using gateway = await startGateway(mocks, { concurrency, folder });
-  const hasWorkers = concurrency > 0;
-  for (const scenario of scenarios) {
-    const turn = { scenario, gateway, judge: mocks.judge, hasWorkers, seconds };
-    await warmUp(turn);
-    const rounds = await runRounds(turn);
-    const workers = hasWorkers ? `${concurrency} jobs at once in the process` : "no workers";
-    console.log(reportJudged(`${scenario.name}; ${workers}`, rounds));
-  }
-}
-
-/** With everything judged, so that all of it has run before anything is measured. */
-async function warmUp({ gateway, scenario, hasWorkers }: Omit<Turn, "share">): Promise<void> {
-  await setPolicy(gateway.origin, { name: "all", rate: 1 });
-  await scenario.drive(gateway.origin, warmUpSeconds);
-  await untilJudged(gateway.origin, hasWorkers);
+  await using load = new SteadyLoad(gateway.origin, perSecond);
+  // So that all of it has run before anything is measured.
+  await setPolicy(gateway.origin, { name: "warm-up", rate: Number(values.share) });
+  await sleep(warmUpMs);
+  const rounds = await runRounds({ load, gateway, judge: mocks.judge, seconds });
+  const workers = concurrency > 0 ? `${concurrency} jobs at once in the process` : "no workers";
+  console.log(reportJudged(`${perSecond} requests a second; ${workers}`, rounds));
 }
 
 /** There and back again, so that what drifts hits all alike. */

@@ -1,56 +1,56 @@
-import { cpuMicrosecondsBetween, readCpu, untilQuiet } from "../harness/cpu-time.ts";
-import type { CpuReading } from "../harness/cpu-time.ts";
-import type { Scenario, Timing } from "../harness/scenario.ts";
-import type { RunningProcess } from "../harness/start-process.ts";
-import { setPolicy, untilJudged } from "./policies.ts";
-import type { JudgedShare } from "./policies.ts";
+import { setTimeout as sleep } from "node:timers/promises";
 
-/** One scenario with one policy, once. */
+import { cpuMicrosecondsBetween, readCpu } from "../harness/cpu-time.ts";
+import type { CpuReading } from "../harness/cpu-time.ts";
+import type { RunningProcess } from "../harness/start-process.ts";
+import { setPolicy } from "./policies.ts";
+import type { JudgedShare } from "./policies.ts";
+import type { SteadyLoad } from "./steady-load.ts";
+
+/** Some seconds of the load with one policy. */
 export interface JudgedTurn {
   readonly share: JudgedShare;
-  readonly completedCount: number;
+  readonly eachMs: readonly number[];
   readonly failedCount: number;
-  readonly perSecond: number;
-  readonly timings: readonly Timing[];
-  /** Of all threads of the gateway, until all that comes after the answers is done; judging is part of it. */
+  /** Of all threads of the gateway, per answer of a user; judging is part of it. */
   readonly cpuMicrosecondsEach: number;
   /** Of its main thread alone, on which users wait. */
   readonly mainMicrosecondsEach: number;
   readonly judgeCallCount: number;
-  /** Jobs that nobody does here. */
-  readonly waitingCount: number;
 }
 
 export interface Turn {
-  readonly scenario: Scenario;
+  readonly load: SteadyLoad;
   readonly gateway: RunningProcess;
   readonly judge: RunningProcess;
-  readonly hasWorkers: boolean;
   readonly seconds: number;
   readonly share: JudgedShare;
 }
 
+/** Until the policy is everywhere, and the jobs of the turn before are done. */
+const settleMs = 1_000;
+
+/** The load goes on from turn to turn: a gateway that rests collects its garbage when it is asked again. */
 export async function measureJudged(turn: Turn): Promise<JudgedTurn> {
-  const { scenario, gateway, judge, hasWorkers, seconds, share } = turn;
+  const { load, gateway, judge, seconds, share } = turn;
   await setPolicy(gateway.origin, share);
-  await untilQuiet(gateway.processId);
+  await sleep(settleMs);
   const callsBefore = await callCount(judge);
   const before = readCpu(gateway.processId);
-  const driven = await scenario.drive(gateway.origin, seconds);
-  const waitingCount = await untilJudged(gateway.origin, hasWorkers);
-  await untilQuiet(gateway.processId);
+  const fromMs = performance.now();
+  await sleep(seconds * 1_000);
+  const toMs = performance.now();
   const after = readCpu(gateway.processId);
-  const { completedCount, failedCount, elapsedMs, timings } = driven;
+  const judgeCallCount = (await callCount(judge)) - callsBefore;
+  const answers = await load.between(fromMs, toMs);
+  const eachMs = answers.flatMap(({ totalMs }) => totalMs ?? []);
   return {
     share,
-    completedCount,
-    failedCount,
-    perSecond: completedCount / (elapsedMs / 1_000),
-    timings,
-    cpuMicrosecondsEach: cpuMicrosecondsBetween(before, after) / completedCount,
-    mainMicrosecondsEach: mainBetween(gateway.processId, before, after) / completedCount,
-    judgeCallCount: (await callCount(judge)) - callsBefore,
-    waitingCount,
+    eachMs,
+    failedCount: answers.length - eachMs.length,
+    cpuMicrosecondsEach: cpuMicrosecondsBetween(before, after) / eachMs.length,
+    mainMicrosecondsEach: mainBetween(gateway.processId, before, after) / eachMs.length,
+    judgeCallCount,
   };
 }
 

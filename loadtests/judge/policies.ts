@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
-
 import { adminToken } from "../harness/gateway-environment.ts";
 import { judgeModel } from "./judge-processes.ts";
 
@@ -32,46 +30,12 @@ export async function setPolicy(origin: string, { rate }: JudgedShare): Promise<
   await ask(origin, "PATCH", "/tenants/default", { policy: rate === 0 ? {} : { judge } });
 }
 
-export interface JobCounts {
-  readonly waiting: number;
-  readonly running: number;
-}
-
-const settledMs = 1_000;
-const drainMsMax = 300_000;
-
-/**
- * Waits until the jobs have stayed the same for a second, or until there are none where somebody does them: those of one
- * turn are not to be done in the next. Resolves to how many wait.
- */
-export async function untilJudged(origin: string, hasWorkers: boolean): Promise<number> {
-  const deadlineMs = performance.now() + drainMsMax;
-  let before = -1;
-  for (;;) {
-    const { waiting, running } = await readCounts(origin);
-    const isOver = hasWorkers ? waiting + running === 0 : true;
-    if (isOver && waiting === before) return waiting;
-    if (performance.now() > deadlineMs) throw new Error(`${waiting} jobs still wait`);
-    before = waiting;
-    await sleep(settledMs);
-  }
-}
-
-async function readCounts(origin: string): Promise<JobCounts> {
-  const { counts } = (await ask(origin, "GET", "/jobs")) as { readonly counts: JobCounts[] };
-  return {
-    waiting: counts.reduce((sum, { waiting }) => sum + waiting, 0),
-    running: counts.reduce((sum, { running }) => sum + running, 0),
-  };
-}
-
-async function ask(origin: string, method: string, path: string, body?: object): Promise<unknown> {
+async function ask(origin: string, method: string, path: string, body: object): Promise<void> {
   const answer = await fetch(`${origin}/admin/v1${path}`, {
     method,
     headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/json" },
-    body: body === undefined ? null : JSON.stringify(body),
+    body: JSON.stringify(body),
   });
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
-  return JSON.parse(text);
 }

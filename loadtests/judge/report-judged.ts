@@ -1,5 +1,5 @@
 import type { Interval } from "../../src/lib/statistics/interval.ts";
-import { median, spread, table } from "../harness/report.ts";
+import { spread, table } from "../harness/report.ts";
 import type { JudgedTurn } from "./measure-judged.ts";
 import { baseline } from "./policies.ts";
 import { movedBy, pooled } from "./pooled.ts";
@@ -45,39 +45,22 @@ const rowOf = (name: string, columns: readonly Column[]): readonly Column[] => [
 ];
 
 function timesOf(name: string, rounds: readonly JudgedRound[]): readonly Column[] {
-  const turns = turnsOf(name, rounds);
-  const timings = turns[0]?.timings ?? [];
+  const turnsOf = (own: string): readonly JudgedTurn[] =>
+    rounds.flatMap((round) => round.filter(({ share }) => share.name === own));
+  const times = (own: string): TimesByRound => turnsOf(own).map(({ eachMs }) => eachMs);
+  const { p50Ms, p99Ms } = pooled(times(name));
+  const before = pooled(times(baseline));
+  const moved = name === baseline ? undefined : movedBy(times(name), times(baseline));
+  const more = (differenceMs: number, interval: Interval | null | undefined): string =>
+    moved === undefined ? "–" : `${differenceMs.toFixed(2)} ${intervalText(interval)}`;
+  const failedCount = turnsOf(name).reduce((sum, turn) => sum + turn.failedCount, 0);
   return [
-    ...timings.flatMap((timing) => {
-      const times = (own: string): TimesByRound =>
-        turnsOf(own, rounds).map((turn) => eachMsOf(turn, timing.name));
-      return timeColumns(timing.name, times(name), name === baseline ? undefined : times(baseline));
-    }),
-    ["failed", String(turns.reduce((sum, { failedCount }) => sum + failedCount, 0))],
-  ];
-}
-
-const turnsOf = (name: string, rounds: readonly JudgedRound[]): readonly JudgedTurn[] =>
-  rounds.flatMap((round) => round.filter(({ share }) => share.name === name));
-
-const eachMsOf = ({ timings }: JudgedTurn, name: string): readonly number[] =>
-  timings.find((timing) => timing.name === name)?.eachMs ?? [];
-
-function timeColumns(
-  timing: string,
-  own: TimesByRound,
-  without: TimesByRound | undefined,
-): readonly Column[] {
-  const { p50Ms, p99Ms } = pooled(own);
-  const moved = without && movedBy(own, without);
-  const before = without && pooled(without);
-  const more = (mine: number, theirs: number | undefined, interval: Interval | null | undefined) =>
-    theirs === undefined ? "–" : `${(mine - theirs).toFixed(2)} ${intervalText(interval)}`;
-  return [
-    [`${timing} p50 ms`, p50Ms.toFixed(2)],
-    ["+ p50", more(p50Ms, before?.p50Ms, moved?.p50)],
-    [`${timing} p99 ms`, p99Ms.toFixed(2)],
-    ["+ p99", more(p99Ms, before?.p99Ms, moved?.p99)],
+    ["answers", String(times(name).flat().length)],
+    ["p50 ms", p50Ms.toFixed(2)],
+    ["+ p50", more(p50Ms - before.p50Ms, moved?.p50)],
+    ["p99 ms", p99Ms.toFixed(2)],
+    ["+ p99", more(p99Ms - before.p99Ms, moved?.p99)],
+    ["failed", String(failedCount)],
   ];
 }
 
@@ -93,17 +76,15 @@ function workOf(pairs: readonly Pair[]): readonly Column[] {
     ["CPU µs each", over(({ own }) => own.cpuMicrosecondsEach, 0)],
     ["of it main thread", over(({ own }) => own.mainMicrosecondsEach, 0)],
     ["+ main thread", over(moreOnMain, 0)],
-    ["per s", over(({ own }) => own.perSecond, 0)],
-    ["judge calls each", over(({ own }) => own.judgeCallCount / own.completedCount, 2)],
+    ["judge calls each", over(({ own }) => own.judgeCallCount / own.eachMs.length, 2)],
     ["CPU µs a judge call", callCostOf(pairs)],
-    ["jobs left", String(median(pairs.map(({ own }) => own.waitingCount)) ?? "–")],
   ];
 }
 
 /** All that the turn has used more than one without a policy, by the calls: the sample, its jobs and the calls themselves. */
 function callCostOf(pairs: readonly Pair[]): string {
   const costs = pairs.flatMap(({ own, without }) => {
-    const more = (own.cpuMicrosecondsEach - without.cpuMicrosecondsEach) * own.completedCount;
+    const more = (own.cpuMicrosecondsEach - without.cpuMicrosecondsEach) * own.eachMs.length;
     return own.judgeCallCount === 0 ? [] : [more / own.judgeCallCount];
   });
   return spread(costs, 0);

@@ -7,6 +7,7 @@
 import { fromObject } from "../../src/lib/json-text.ts";
 import type { Exchange } from "../../src/pipeline/exchange.ts";
 import { judging } from "../../src/pipeline/judge/sampling/judging.ts";
+import { RecentExchanges } from "../../src/pipeline/judge/sampling/recent-exchanges.ts";
 import type { JobsRecord } from "../../src/pipeline/journal.ts";
 import { jobsText } from "../../src/stores/disk/journal-line.ts";
 import type { JudgePolicy } from "../../src/tenants/judge-policy.ts";
@@ -18,7 +19,7 @@ import { inTurns, printFigures } from "./turns.ts";
 const onError = (error: unknown): never => {
   throw error;
 };
-const recent = { add: () => undefined };
+const recent = new RecentExchanges(Date.now);
 let characters = 0;
 const deciding = judging({ journal: { jobs: () => undefined }, recent, onError });
 const writing = judging({
@@ -35,9 +36,12 @@ const writing = judging({
 function answered(judge: JudgePolicy | undefined): Exchange {
   const settled = settledExchange(undefined);
   const policies = [judge === undefined ? {} : { judge }];
+  const request = fromObject(JSON.parse(nextWholeRequest()) as Record<string, unknown>);
   return {
     ...settled,
-    request: fromObject(JSON.parse(nextWholeRequest()) as Record<string, unknown>),
+    startedEpochMs: Date.now(),
+    request,
+    requestBytes: Buffer.from(request.text),
     caller: { ...settled.caller, policies },
     answerBytes: wholeAnswer,
   };
@@ -49,7 +53,13 @@ const policy = {
   daily_budget_usd: "1",
 } as const;
 const unjudged = answered(undefined);
-const unsampled = answered({ ...policy, sample_rate: 0 });
+/** More than are kept for complaints, as each is kept once. */
+const unsampledCount = 16_384;
+const unsampled = Array.from({ length: unsampledCount }, (_, index) => ({
+  ...answered({ ...policy, sample_rate: 0 }),
+  id: `unsampled-${index}`,
+}));
+let next = 0;
 const sampled = answered({ ...policy, sample_rate: 1 });
 
 const cases = {
@@ -57,8 +67,9 @@ const cases = {
   "no policy": () => {
     deciding.record(unjudged);
   },
-  "not sampled": () => {
-    deciding.record(unsampled);
+  "not sampled, and kept for a complaint": () => {
+    const exchange = unsampled[next++ % unsampledCount];
+    if (exchange !== undefined) deciding.record(exchange);
   },
   "sampled, two evaluators": () => {
     deciding.record(sampled);

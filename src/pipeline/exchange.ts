@@ -111,8 +111,8 @@ export function endOf({ signal }: Pick<IncomingCall, "signal">, failure?: Failur
 }
 
 /** The target that answered, or the last that was asked. */
-export function lastAttempt({ attempts }: Pick<Exchange, "attempts">): Attempt | undefined {
-  return attempts.at(-1);
+export function lastAttempt(exchange: Exchange): Attempt | undefined {
+  return exchange.attempts.at(-1);
 }
 
 /**

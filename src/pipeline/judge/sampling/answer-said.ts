@@ -1,13 +1,14 @@
 import { isJsonObject, objectsOf } from "../../../lib/json-text.ts";
 import type { JsonObject } from "../../../lib/json-text.ts";
+import type { DeliveredText } from "../../cost/delivered-text.ts";
 import type { Exchange } from "../../exchange.ts";
 import { bounded, wantsSeveral } from "./judged-text.ts";
 import type { JudgedEndpoint } from "./judged-text.ts";
 
 export interface SaidBy {
   readonly request: Pick<Exchange["request"], "value">;
-  readonly spoken?: Exchange["spoken"];
-  readonly answerBytes?: Exchange["answerBytes"];
+  readonly spoken?: Pick<DeliveredText, "text" | "characters" | "isTruncated"> | undefined;
+  readonly answerBytes?: Buffer | undefined;
 }
 
 export interface SaidAnswer {

@@ -5,8 +5,8 @@ import type { Journal } from "../../journal.ts";
 import type { JudgePolicy } from "../../../tenants/judge-policy.ts";
 import { isJsonObject } from "../../../lib/json-text.ts";
 import type { JsonObject } from "../../../lib/json-text.ts";
-import { answerSaid, storedText } from "./answer-said.ts";
-import { judgeJobs, toJudge } from "./judge-job.ts";
+import { storedText } from "./answer-said.ts";
+import { judgeJobs } from "./judge-job.ts";
 import type { ToJudge } from "./judge-job.ts";
 import { askedText, bounded, isJudgedEndpoint, wantsSeveral } from "./judged-text.ts";
 import type { RecentExchanges } from "./recent-exchanges.ts";
@@ -37,7 +37,7 @@ export async function judgeComplaint(
   if (!isSampledByFeedback(policy, requestId)) return "not_sampled";
   // Its jobs may be forgotten by now, and would be done and paid for again.
   if (record !== undefined && isJudgedAlready(policy, record)) return "judged";
-  const what = fromMemory(tenantId, requestId, recent) ?? (await fromStore(record, auditLog));
+  const what = recent.take(tenantId, requestId) ?? (await fromStore(record, auditLog));
   if (what === undefined) return "no_text";
   journal.jobs(judgeJobs(policy, "feedback", what));
   return "judged";
@@ -51,17 +51,6 @@ function isJudgedAlready({ evaluators }: JudgePolicy, { amendments }: StoredReco
       .map(({ data }) => data["evaluator"]),
   );
   return evaluators.every((reference) => judgedBy.has(reference.replace(/@.*/, "")));
-}
-
-function fromMemory(
-  tenantId: string,
-  requestId: string,
-  recent: ComplaintDeps["recent"],
-): ToJudge | undefined {
-  const exchange = recent.take(tenantId, requestId);
-  if (exchange === undefined || !isJudgedEndpoint(exchange.endpoint)) return undefined;
-  const said = answerSaid(exchange.endpoint, exchange);
-  return said && toJudge(exchange, exchange.endpoint, said);
 }
 
 async function fromStore(

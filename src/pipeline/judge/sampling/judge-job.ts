@@ -8,7 +8,7 @@ import { isTraced } from "../../../telemetry/tracing/trace-context.ts";
 import type { Exchange } from "../../exchange.ts";
 import { lastAttempt } from "../../exchange.ts";
 import type { JobsRecord } from "../../journal.ts";
-import type { SaidAnswer, SaidBy } from "./answer-said.ts";
+import type { SaidAnswer } from "./answer-said.ts";
 import { askedText } from "./judged-text.ts";
 import type { Asked, JudgedEndpoint } from "./judged-text.ts";
 import type { SampledBy } from "./sample.ts";
@@ -16,7 +16,10 @@ import type { SampledBy } from "./sample.ts";
 /** The kind of the jobs that judge one answer by one evaluator. */
 export const judgeKind = "judge";
 
-/** What such a job holds: everything that it needs, so that it does not matter who does it, and what is there by then. */
+/**
+ * What such a job holds: everything that it needs, so that it does not matter who does it, and what is there by then. Where
+ * the tenant's policy can be read, what that says by then goes before (`judge-job-now.ts`).
+ */
 export const judgeJobSchema = z.object({
   evaluator: z.string(),
   request_id: z.string(),
@@ -71,13 +74,9 @@ export function judgeJobs(
   redact: Redact = redactNothing,
 ): JobsRecord {
   const { asked, said } = what;
-  const { daily_budget_usd: usd, daily_tokens: tokens } = policy;
   const shared: Omit<JudgeJob, "evaluator"> = {
     request_id: what.requestId,
-    model: policy.model,
-    daily_nano_usd: usd === undefined ? null : (nanoUsdFrom(usd) ?? 0),
-    daily_tokens: tokens ?? null,
-    keep_reasons: policy.keep_reasons === true,
+    ...policyTerms(policy),
     sampled_by: by,
     request: what.request,
     answer_characters: said.characters,
@@ -101,32 +100,47 @@ export function judgeJobs(
   };
 }
 
-/** What a judge needs to know of an exchange that has ended. */
-export type EndedExchange = Pick<
-  Exchange,
-  "id" | "caller" | "model" | "endpoint" | "trace" | "attempts"
-> &
-  SaidBy;
+type PolicyTerms = Pick<JudgeJob, "model" | "daily_nano_usd" | "daily_tokens" | "keep_reasons">;
+
+/** By whom it is judged, what that may cost in a day, and what is kept of it. */
+export function policyTerms({
+  model,
+  daily_budget_usd: usd,
+  daily_tokens: tokens,
+  keep_reasons: keepsReasons,
+}: JudgePolicy): PolicyTerms {
+  return {
+    model,
+    daily_nano_usd: usd === undefined ? null : (nanoUsdFrom(usd) ?? 0),
+    daily_tokens: tokens ?? null,
+    keep_reasons: keepsReasons === true,
+  };
+}
 
 /** An exchange that has ended, as a judge gets it. */
-export function toJudge(
-  exchange: EndedExchange,
-  endpoint: JudgedEndpoint,
-  said: SaidAnswer,
-): ToJudge {
-  const { id, caller, model, request, trace } = exchange;
-  const attempt = lastAttempt(exchange);
+export function toJudge(exchange: Exchange, endpoint: JudgedEndpoint, said: SaidAnswer): ToJudge {
+  const { id, caller, request, trace } = exchange;
   return {
     requestId: id,
     tenantId: caller.tenantId,
-    request: {
-      key: caller.keyId,
-      model,
-      served_model: attempt?.model ?? null,
-      provider: attempt?.provider ?? null,
-    },
+    request: describedRequest(exchange),
     asked: askedText(endpoint, request.value),
     said,
-    trace: isTraced(trace) ? { trace_id: trace.traceId, span_id: trace.spanId } : null,
+    trace: tracedBy(trace),
   };
 }
+
+/** What a judged request was, for reports. */
+export function describedRequest(exchange: Exchange): ToJudge["request"] {
+  const { caller, model } = exchange;
+  const attempt = lastAttempt(exchange);
+  return {
+    key: caller.keyId,
+    model,
+    served_model: attempt?.model ?? null,
+    provider: attempt?.provider ?? null,
+  };
+}
+
+export const tracedBy = (trace: Exchange["trace"]): ToJudge["trace"] =>
+  isTraced(trace) ? { trace_id: trace.traceId, span_id: trace.spanId } : null;

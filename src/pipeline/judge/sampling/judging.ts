@@ -24,16 +24,17 @@ export const judging = ({ journal, recent, onError }: JudgingDeps): ExchangeSink
   record: (exchange) => {
     const policy = judgePolicyOf(exchange.caller);
     if (policy === undefined || !isJudgeable(exchange)) return;
+    const { id, model, endpoint } = exchange;
+    if (!isJudgedEndpoint(endpoint)) return;
     try {
-      const { id, model, endpoint } = exchange;
       const isError = exchange.end?.outcome.kind === "failed";
       const by = sampleOf(policy, { id, model, isError, isFlagged: false });
       if (by === undefined) {
-        recent.add(exchange);
+        recent.add(exchange, endpoint);
         return;
       }
-      const said = isJudgedEndpoint(endpoint) ? answerSaid(endpoint, exchange) : undefined;
-      if (said === undefined || !isJudgedEndpoint(endpoint)) return;
+      const said = answerSaid(endpoint, exchange);
+      if (said === undefined) return;
       journal.jobs(judgeJobs(policy, by, toJudge(exchange, endpoint, said)));
     } catch (error) {
       onError(error, exchange);
@@ -42,8 +43,8 @@ export const judging = ({ journal, recent, onError }: JudgingDeps): ExchangeSink
 });
 
 /** What a client called off says nothing about the model; what was never answered has nothing to judge. */
-function isJudgeable({ endpoint, end, spoken, answerBytes }: Exchange): boolean {
-  if (!isJudgedEndpoint(endpoint) || end === undefined) return false;
+function isJudgeable({ end, spoken, answerBytes }: Exchange): boolean {
+  if (end === undefined) return false;
   if (end.outcome.kind === "failed" && end.outcome.failure.kind === "client_closed_request") {
     return false;
   }

@@ -1,95 +1,109 @@
+import { ByteRing } from "../../../lib/byte-ring.ts";
 import { isJsonObject } from "../../../lib/json-text.ts";
 import type { JsonObject } from "../../../lib/json-text.ts";
 import type { Exchange } from "../../exchange.ts";
-import type { EndedExchange } from "./judge-job.ts";
+import { answerSaid } from "./answer-said.ts";
+import type { SaidBy } from "./answer-said.ts";
+import { describedRequest, tracedBy } from "./judge-job.ts";
+import type { ToJudge } from "./judge-job.ts";
+import { askedText } from "./judged-text.ts";
+import type { JudgedEndpoint } from "./judged-text.ts";
 
 /**
  * What was answered lately and not judged, for a thumb down that comes soon. The texts are in memory only, of this
  * process only, and only of tenants that have answers judged.
  *
- * Of an exchange only what a judge needs is kept, and of its request the bytes alone: they lie outside of the heap that
- * the garbage collector walks through. Whole exchanges had it do so four times as often.
+ * They are copied into one ring of bytes, of which the oldest are written over. Kept as objects they filled the old
+ * heap, and its collections were pauses of a tenth of a second on a small machine.
  */
 export class RecentExchanges {
-  readonly #byId = new Map<string, Kept>();
-  readonly #bytesMax: number;
-  readonly #keptMs: number;
+  readonly #places = new Map<string, number>();
   readonly #nowMs: () => number;
-  #bytes = 0;
+  readonly #keptMs: number;
+  readonly #ring: ByteRing;
 
   constructor(
     nowMs: () => number,
     { bytesMax, keptMs }: { bytesMax: number; keptMs: number } = recentLimits,
   ) {
     this.#nowMs = nowMs;
-    this.#bytesMax = bytesMax;
     this.#keptMs = keptMs;
+    const onDrop = (at: number): void => {
+      this.#places.delete(this.#ring.partAt(at, parts.id).toString("latin1"));
+    };
+    this.#ring = new ByteRing({ bytesMax, partCount: Object.keys(parts).length, onDrop });
   }
 
-  /** The oldest go where the room is not enough. No text is copied or read. */
-  add(exchange: Exchange): void {
-    const kept = keptOf(exchange);
-    if (kept.bytes > this.#bytesMax) return;
-    this.#byId.set(exchange.id, kept);
-    this.#bytes += kept.bytes;
-    for (const [id, oldest] of this.#byId) {
-      if (this.#bytes <= this.#bytesMax && this.#isKept(oldest)) break;
-      this.#byId.delete(id);
-      this.#bytes -= oldest.bytes;
-    }
+  /** The oldest go where the room is not enough. Runs once per request of a tenant with a judge; budget 5 µs. */
+  add(exchange: Exchange, endpoint: JudgedEndpoint): void {
+    const { id, startedEpochMs, requestBytes, spoken, answerBytes } = exchange;
+    if (this.#places.has(id)) return;
+    const ring = this.#ring;
+    while (ring.first !== undefined && !this.#isKept(ring.markAt(ring.first))) ring.dropFirst();
+    const about = JSON.stringify(aboutOf(exchange, endpoint));
+    const answer = spoken?.text ?? answerBytes ?? "";
+    const at = ring.add(startedEpochMs, [id, about, requestBytes, answer]);
+    if (at !== undefined) this.#places.set(id, at);
   }
 
-  /** Only to the tenant whose it is. */
-  take(tenantId: string, id: string): EndedExchange | undefined {
-    const kept = this.#byId.get(id);
-    if (kept === undefined || kept.caller.tenantId !== tenantId) return undefined;
-    this.#byId.delete(id);
-    this.#bytes -= kept.bytes;
-    return this.#isKept(kept) ? restored(id, kept) : undefined;
+  /** Only to the tenant whose it is, and only once. Undefined also where there was nothing said that could be judged. */
+  take(tenantId: string, id: string): ToJudge | undefined {
+    const at = this.#places.get(id);
+    if (at === undefined) return undefined;
+    const ring = this.#ring;
+    const about = JSON.parse(ring.partAt(at, parts.about).toString("utf8")) as About;
+    if (about.tenantId !== tenantId) return undefined;
+    const request = ring.partAt(at, parts.request).toString("utf8");
+    const answer = ring.partAt(at, parts.answer).toString("utf8");
+    this.#places.delete(id);
+    ring.wipe(at);
+    return this.#isKept(ring.markAt(at)) ? restored(id, about, request, answer) : undefined;
   }
 
-  #isKept({ startedEpochMs }: Kept): boolean {
+  #isKept(startedEpochMs: number): boolean {
     return startedEpochMs >= this.#nowMs() - this.#keptMs;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
   }
 }
 
 const recentLimits = { bytesMax: 32 * 1024 * 1024, keptMs: 30 * 60 * 1_000 };
-/** Of one without its texts, rather too much. */
-const overheadBytes = 1_024;
 
-interface Kept extends Omit<EndedExchange, "id" | "request"> {
-  readonly requestBytes: Buffer;
-  readonly startedEpochMs: number;
-  readonly bytes: number;
+const parts = { id: 0, about: 1, request: 2, answer: 3 } as const;
+
+/** What is kept of an exchange besides its texts. */
+interface About extends Pick<ToJudge, "tenantId" | "request" | "trace"> {
+  readonly endpoint: JudgedEndpoint;
+  /** Of a stream, what is not in its text; null for a whole answer. */
+  readonly spoken: Omit<NonNullable<SaidBy["spoken"]>, "text"> | null;
 }
 
-function keptOf(exchange: Exchange): Kept {
-  const { caller, endpoint, model, requestBytes, trace, startedEpochMs } = exchange;
-  const { attempts, spoken, answerBytes } = exchange;
-  // Two bytes a character, and as many for what it was cut from.
-  const answered = answerBytes?.length ?? 4 * (spoken?.characters ?? 0);
+function aboutOf(exchange: Exchange, endpoint: JudgedEndpoint): About {
+  const { caller, trace, spoken } = exchange;
   return {
-    caller,
+    tenantId: caller.tenantId,
+    request: describedRequest(exchange),
+    trace: tracedBy(trace),
     endpoint,
-    model,
-    requestBytes,
-    trace,
-    startedEpochMs,
-    attempts: attempts.slice(-1),
-    spoken,
-    answerBytes,
-    bytes: overheadBytes + requestBytes.length + answered,
+    spoken:
+      spoken === undefined
+        ? null
+        : { characters: spoken.characters, isTruncated: spoken.isTruncated },
   };
 }
 
-const restored = (id: string, kept: Kept): EndedExchange => ({ ...kept, id, request: read(kept) });
-
-/** It was read once already, as an object. */
-function read({ requestBytes }: Kept): { readonly value: JsonObject } {
-  const value: unknown = JSON.parse(requestBytes.toString("utf8"));
-  return { value: isJsonObject(value) ? value : {} };
+function restored(
+  requestId: string,
+  { tenantId, request, trace, endpoint, spoken }: About,
+  requestText: string,
+  answerText: string,
+): ToJudge | undefined {
+  const asked: unknown = JSON.parse(requestText);
+  const value: JsonObject = isJsonObject(asked) ? asked : {}; // It was an object when it came.
+  const said = answerSaid(endpoint, {
+    request: { value },
+    ...(spoken === null
+      ? { answerBytes: Buffer.from(answerText) }
+      : { spoken: { ...spoken, text: answerText } }),
+  });
+  if (said === undefined) return undefined;
+  return { requestId, tenantId, request, trace, asked: askedText(endpoint, value), said };
 }
