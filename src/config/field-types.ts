@@ -22,13 +22,18 @@ export function strictFields<Shape extends z.ZodRawShape>(shape: Shape) {
   });
 }
 
-/** Things by the names that the operator gives them. */
-export function named<Value extends z.ZodType>(name: z.ZodString, value: Value, nameRule: string) {
+/** Things by the names that the operator gives them; `rule` says what there must be, beginning with "must". */
+export function named<Value extends z.ZodType>(
+  name: z.ZodString,
+  value: Value,
+  nameRule: string,
+  rule = "must hold a name for each entry; leave it out if there is none",
+) {
   return z.record(name, value, {
     error: (issue) =>
       issue.code === "invalid_key"
         ? `is no good name: it must be ${nameRule}`
-        : mustBe("must hold a name for each entry; leave it out if there is none")(issue),
+        : mustBe(rule)(issue),
   });
 }
 

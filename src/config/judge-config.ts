@@ -50,7 +50,13 @@ const labelPattern = /^[a-z0-9][a-z0-9_]{0,39}$/;
 const label = () => {
   const error = mustBe(`must be ${labelRule}`);
   return z
-    .union([z.string().regex(labelPattern), z.int().min(0).max(1_000)], { error })
+    .union(
+      [
+        z.string().regex(labelPattern, { error }),
+        z.int({ error }).min(0, { error }).max(1_000, { error }),
+      ],
+      { error },
+    )
     .transform(String);
 };
 
@@ -74,9 +80,12 @@ const anchorPattern = /^(0|[1-9]\d{0,2})$/;
 const scaleSchema = strictFields({
   min: scaleEnd().default(1).describe("The worst; 1 if not given."),
   max: scaleEnd().default(5).describe("The best; 5 if not given."),
-  anchors: named(z.string().regex(anchorPattern), prose(descriptionMax), "a whole number").describe(
-    "By rating, when to give it; the worst and the best at least.",
-  ),
+  anchors: named(
+    z.string().regex(anchorPattern),
+    prose(descriptionMax),
+    "a whole number",
+    "must say, by rating, when to give it: the worst and the best at least",
+  ).describe("By rating, when to give it; the worst and the best at least."),
 }).superRefine(({ min, max, anchors }, context) => {
   const say = (path: readonly string[], message: string) => {
     context.addIssue({ code: "custom", path: [...path], message });

@@ -75,7 +75,9 @@ export function refuseUnknown(
 ): void {
   const unknown = Object.keys(queries).find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  throw bad(unknown.slice(0, 64), `is not known here; there are ${known.join(", ")}`);
+  const there =
+    known.length === 0 ? "there is nothing to ask for" : `there are ${known.join(", ")}`;
+  throw bad(unknown.slice(0, 64), `is not known here; ${there}`);
 }
 
 export function bad(name: string, rule: string): Failure {

@@ -81,20 +81,23 @@ test("what was paid for is reported also where the gateway does not keep it", as
   expect(run.stdout).not.toContain("Kept");
 });
 
-test("a judge that came to no verdict at all has no calibration", async () => {
-  await using folder = await tempFolder();
-  await using gateway = await judgingGateway();
-  const env = { SENTINEL_URL: gateway.url, SENTINEL_ADMIN_TOKEN: "token-of-the-admin" };
-  const stdin = JSON.stringify({ question: "?", output_1: "51", output_2: "5", human_label: 1 });
-  const args = ["judge", "calibrate", "-", "--evaluator", "mine"];
-  const run = await runCli(args, { cwd: folder.path, env, stdin });
-  expect(run).toMatchObject({
-    code: 1,
-    stderr: "No item came to a verdict. Nothing was kept.\n",
-  });
-  expect(run.stdout).toContain("1 of 1 judged, 1 failed");
-  expect(gateway.kept).toEqual([]);
-});
+test.each([[], ["--no-save"]])(
+  "a judge that came to no verdict at all has no calibration (%j)",
+  async (...options) => {
+    await using folder = await tempFolder();
+    await using gateway = await judgingGateway();
+    const env = { SENTINEL_URL: gateway.url, SENTINEL_ADMIN_TOKEN: "token-of-the-admin" };
+    const stdin = JSON.stringify({ question: "?", output_1: "51", output_2: "5", human_label: 1 });
+    const args = ["judge", "calibrate", "-", "--evaluator", "mine", ...options];
+    const run = await runCli(args, { cwd: folder.path, env, stdin });
+    expect(run).toMatchObject({
+      code: 1,
+      stderr: "No item came to a verdict. Nothing was kept.\n",
+    });
+    expect(run.stdout).toContain("1 of 1 judged, 1 failed");
+    expect(gateway.kept).toEqual([]);
+  },
+);
 
 /** Answers as a gateway does whose judge prefers the first output, and cannot judge one that says 51. */
 async function judgingGateway({ keepsNothing = false } = {}) {

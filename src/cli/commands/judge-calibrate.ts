@@ -181,7 +181,7 @@ async function reportEvaluator(
   if (json === true) printJson(context, evaluatorJson(file, report));
   else context.print(evaluatorText(report, asked.items.length));
   const { how, why } = report.end;
-  if (report.notSaved !== undefined) throw report.notSaved;
+  if (report.fault !== undefined) throw report.fault;
   if (how === "stopped") throw why;
   if (how === "interrupted") {
     throw new CommandFailed(

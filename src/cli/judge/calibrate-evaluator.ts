@@ -38,8 +38,8 @@ export interface EvaluatorReport {
   readonly end: JudgeEnd;
   /** How many anchors are kept with the calibration; undefined where it was not kept. */
   readonly savedAnchors: number | undefined;
-  /** Why it could not be kept, though it should have been: what was paid for is reported all the same. */
-  readonly notSaved: Error | undefined;
+  /** Why it came to nothing, or could not be kept, though it should have been: what was paid for is reported all the same. */
+  readonly fault: Error | undefined;
 }
 
 /** Has the gateway judge every item, and keeps what came of it there, if all of it did. */
@@ -61,14 +61,19 @@ export async function calibrateEvaluator(run: EvaluatorRun): Promise<EvaluatorRe
     rows,
     end,
     savedAnchors: undefined,
-    notSaved: undefined,
+    fault: undefined,
   };
-  if (run.anchors === undefined || end.how !== "finished" || versions.length === 0) return report;
+  if (end.how !== "finished") return report;
+  // It says nothing of the judge, and would stand as its calibration.
+  if (end.items.every(({ verdict }) => (verdict?.status ?? "failed") === "failed")) {
+    return { ...report, fault: new CommandFailed("No item came to a verdict. Nothing was kept.") };
+  }
+  if (run.anchors === undefined || versions.length === 0) return report;
   try {
     return { ...report, savedAnchors: await save(run, end, { versions, models }) };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    return { ...report, notSaved: error };
+    return { ...report, fault: error };
   }
 }
 
@@ -87,10 +92,6 @@ async function save(
     throw new CommandFailed(
       `${name} was changed while it judged, so that the verdicts are not of one version (${versions.join(", ")}) and model (${models.join(", ")}). Nothing was kept.`,
     );
-  }
-  // It says nothing of the judge, and would stand as its calibration.
-  if (items.every(({ verdict }) => (verdict?.status ?? "failed") === "failed")) {
-    throw new CommandFailed("No item came to a verdict. Nothing was kept.");
   }
   const anchors = chooseAnchors(items, count);
   const body = { version, model, items: items.map(calibrationItem), anchors, seed, resamples };

@@ -1,6 +1,6 @@
 import { isJsonObject } from "../../lib/json-text.ts";
 import type { JsonObject } from "../../lib/json-text.ts";
-import { judgedCharactersMax } from "../../pipeline/judge/calibration/anchor.ts";
+import { subjectCharactersMax } from "../../pipeline/judge/calibration/anchor.ts";
 import type { Subject } from "../../pipeline/judge/calibration/anchor.ts";
 import { ItemProblem } from "./item-problem.ts";
 import type { FileKind, LabelledItem } from "./labelled-item.ts";
@@ -92,8 +92,8 @@ function optional(line: JsonObject, names: readonly string[]): string | undefine
   if (name === undefined) return undefined;
   const value = line[name];
   if (typeof value !== "string") throw new ItemProblem(`has a "${name}" that is no text`);
-  if (value.length > judgedCharactersMax) {
-    throw new ItemProblem(`has a "${name}" of more than ${judgedCharactersMax} characters`);
+  if (value.length > subjectCharactersMax) {
+    throw new ItemProblem(`has a "${name}" of more than ${subjectCharactersMax} characters`);
   }
   return value;
 }

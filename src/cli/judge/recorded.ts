@@ -77,13 +77,35 @@ function labelScale(labels: ReadonlySet<string>): Scale {
     const scores = [...labels].sort().map((label) => ({ label, score: 1 }));
     return { subject: "answer", isOrdinal: false, labels: scores };
   }
+  const ordered = [...labels].sort((a, b) => Number(a) - Number(b));
   return {
     subject: "answer",
     isOrdinal: true,
-    labels: [...labels]
-      .sort((a, b) => Number(a) - Number(b))
-      .map((label) => ({ label, score: (Number(label) - low) / range })),
+    labels: ratingsOf(ordered, { low, range }).map((label) => ({
+      label,
+      score: (Number(label) - low) / range,
+    })),
   };
+}
+
+/** A scale has no more. */
+const ratingsMax = 101;
+
+/**
+ * Of whole numbers all that lie between, whether somebody said them or not: κ counts how many labels two are apart, and
+ * from 1 to 5 is as far where nobody ever said 3. Two labels are two: they are a yes and a no as well.
+ */
+function ratingsOf(ordered: readonly string[], { low, range }: RatingRange): readonly string[] {
+  const areRatings =
+    ordered.length > 2 && range < ratingsMax && ordered.every((label) => /^\d+$/.test(label));
+  if (!areRatings || new Set(ordered.map(Number)).size < ordered.length) return ordered;
+  const said = new Map(ordered.map((label) => [Number(label), label]));
+  return Array.from({ length: range + 1 }, (_, at) => said.get(low + at) ?? String(low + at));
+}
+
+interface RatingRange {
+  readonly low: number;
+  readonly range: number;
 }
 
 /** More than this are no labels, but a measure: then there is no accuracy and no κ. */

@@ -113,6 +113,14 @@ test.each([
     "judges.x.scale.anchors.6 is not on the scale of 1 to 5",
   ],
   [
+    "x: { instructions: x, scale: { min: 1 } }",
+    "judges.x.scale.anchors is missing: it must say, by rating, when to give it",
+  ],
+  [
+    "x: { instructions: x, labels: [{ label: Very good, score: 1, description: y }, { label: 2, score: 0, description: z }] }",
+    "judges.x.labels[0].label must be 1 to 40 small letters, digits and _",
+  ],
+  [
     "x: { instructions: x, ordinal: false, scale: { anchors: { 1: a, 5: b } } }",
     "judges.x.ordinal must be left out or true",
   ],

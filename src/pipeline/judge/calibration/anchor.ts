@@ -5,11 +5,11 @@ import type { CalibrationItem } from "./calibration-item.ts";
 import type { Judged } from "../evaluators/evaluator.ts";
 
 /** Of one text. What is longer is no use as an anchor, and would be cut for the judge anyway. */
-export const judgedCharactersMax = 100_000;
+export const subjectCharactersMax = 100_000;
 
 const words = () => {
-  const error = mustBe(`must be text of at most ${judgedCharactersMax} characters`);
-  return z.string({ error }).max(judgedCharactersMax, { error });
+  const error = mustBe(`must be text of at most ${subjectCharactersMax} characters`);
+  return z.string({ error }).max(subjectCharactersMax, { error });
 };
 
 /** What is to be judged, as it is sent to be judged now or to be kept as an anchor. */

@@ -1,5 +1,6 @@
 import { createReadStream, existsSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 
 import { expect, test } from "vitest";
 
@@ -48,3 +49,28 @@ test.skipIf(isMissing)(
     }
   },
 );
+
+test("ratings that nobody gave lie between the others all the same: kappa is by how far two are apart", async () => {
+  const said = [
+    [1, 1],
+    [1, 2],
+    [2, 5],
+    [5, 5],
+    [5, 2],
+    [2, 2],
+  ] as const;
+  const lines = said.map(([human, judge], at) => ({
+    number: at + 1,
+    text: JSON.stringify({
+      question: "q",
+      answer: "a",
+      human_label: human,
+      recorded: { J: judge },
+    }),
+  }));
+  const { items } = await readLabelled(Readable.from(lines), "");
+  const evaluator = recordedScale("answer", items);
+  const report = calibrationOf({ evaluator, items: recordedItems(items, "J", evaluator) });
+  // 1 − Σ(a − b)² / n over its mean for every human with every judge: 19/6 and 97/18.
+  expect(report.kappa.value).toBeCloseTo(40 / 97, 12);
+});
