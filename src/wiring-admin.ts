@@ -21,7 +21,10 @@ export interface ControlPlane {
   readonly secretBox: SecretBox | undefined;
   readonly routing: Routing;
   readonly cache: CacheAdmin | undefined;
-  readonly judging: Pick<Judging, "evaluators" | "jobs" | "evaluate" | "refreshAnchors">;
+  readonly judging: Pick<
+    Judging,
+    "evaluators" | "jobs" | "cancelJob" | "evaluate" | "refreshAnchors"
+  >;
 }
 
 /** The routes of `/admin/v1`. */
@@ -51,7 +54,12 @@ export function adminRoutes(
   });
   return {
     cache: cacheRoutes({ ...shared, cache, store: stores.tenants }),
-    jobs: jobRoutes({ ...shared, store: judging.jobs, caps: judging.jobs }),
+    jobs: jobRoutes({
+      ...shared,
+      store: judging.jobs,
+      cancel: judging.cancelJob,
+      caps: judging.jobs,
+    }),
     judges: judgeRoutes({
       ...shared,
       store: stores.judges,

@@ -19,7 +19,8 @@ import { judgeTenantId } from "./tenants/system-tenant.ts";
 import { commit, version } from "./version.ts";
 import type { Accounting, AccountingListener } from "./wiring-accounting.ts";
 import type { Caching } from "./wiring-cache.ts";
-import type { AnchorKappa, Judging } from "./wiring-judging.ts";
+import type { AnchorKappa } from "./wiring-judge-jobs.ts";
+import type { Judging } from "./wiring-judging.ts";
 import type { RouteTable } from "./wiring-routes.ts";
 import type { Stores, StoreTools } from "./wiring-stores.ts";
 

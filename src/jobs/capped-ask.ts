@@ -3,6 +3,7 @@ import type { JsonObject } from "../lib/json-text.ts";
 import type { QuoteOf } from "../pipeline/cost/account.ts";
 import type { PossibleTarget } from "../pipeline/limits/admit.ts";
 import { costOf } from "../providers/prices/quote.ts";
+import type { CapRoom } from "./cap-room.ts";
 import type { CapAmount, CapLimit, DayCaps } from "./day-caps.ts";
 
 /** A call that is made if the day's caps have room for the most that it can cost. */
@@ -11,12 +12,16 @@ export interface CappedCall<Answer> {
   readonly caps: readonly { readonly id: string; readonly limit: CapLimit }[];
   /** Whether a model whose price nobody knows is refused: a cap in US dollars could not count it. */
   readonly mustBePriced: boolean;
+  /** Ends the wait for room. */
+  readonly signal: AbortSignal;
   /** Makes the call; `used` hears what it came to, also of one that failed. Not told: nobody knows. */
   readonly ask: (used: (amount: CapAmount) => void) => Promise<Answer>;
 }
 
 export interface CappedAskDeps {
   readonly caps: DayCaps;
+  /** What this process holds of them. */
+  readonly room: CapRoom;
   readonly targetsOf: (model: string) => Promise<readonly PossibleTarget[]>;
   readonly quoteOf: QuoteOf;
   readonly nowMs: () => number;
@@ -28,27 +33,32 @@ export interface CappedAskDeps {
 
 /**
  * Reserves the most that the call can cost, makes it, and settles what it did cost. Throws `budget_exceeded` where a cap
- * has no room, and `model_not_allowed` with the code `unpriced_model`; nothing was asked then. What dies in between stays reserved, so that a cap is never exceeded.
+ * has no room, also when the calls of this process that hold some are over, and `model_not_allowed` with the code
+ * `unpriced_model`; nothing was asked then. What dies in between stays reserved, so that a cap is never exceeded.
  */
 export async function askCapped<Answer>(
   call: CappedCall<Answer>,
   deps: CappedAskDeps,
 ): Promise<Answer> {
-  const { caps, ask } = call;
+  const { caps, ask, signal } = call;
   const reserved = await worstCase(call, deps);
-  const day = dayName(deps.nowMs());
-  const refusing = await deps.caps.reserve(day, caps, reserved);
-  if (refusing !== undefined) throw capReached();
+  const ids = caps.map(({ id }) => id);
+  let day = "";
+  const reserve = (): Promise<number | undefined> => {
+    day = dayName(deps.nowMs());
+    return deps.caps.reserve(day, caps, reserved);
+  };
+  if (!(await deps.room.take(ids, reserve, signal))) throw capReached();
   let used = reserved;
   try {
     return await ask((amount) => {
       used = amount;
     });
   } finally {
-    const ids = caps.map(({ id }) => id);
     const isOver = used.nanoUsd > reserved.nanoUsd || used.tokens > reserved.tokens;
     if (isOver) deps.onOverrun(used, reserved);
     await deps.caps.settle(day, ids, reserved, used).catch(deps.onError);
+    deps.room.free(ids);
   }
 }
 

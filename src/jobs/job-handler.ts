@@ -1,4 +1,4 @@
-import type { ClaimedJob } from "./job-store.ts";
+import type { ClaimedJob, JobContent } from "./job-store.ts";
 
 /** What has to be done for the jobs of one kind. */
 export interface JobHandler {
@@ -8,8 +8,8 @@ export interface JobHandler {
    * attempt is made.
    */
   run(job: ClaimedJob, context: JobContext): Promise<JobOutcome>;
-  /** Writes down that it will not be done, and why, before the job is dead. Rejecting: it is asked for again later. */
-  giveUp(job: ClaimedJob, reason: string, context: JobContext): Promise<void>;
+  /** Writes down that it will not be done, and why, before the job is dead or cancelled. Rejecting: it is asked for again later. */
+  giveUp(job: JobContent, reason: string, context: JobContext): Promise<void>;
   /** In one round. */
   readonly attemptsMax?: number;
   /** One attempt is cut short after so long, and has failed. */
@@ -37,6 +37,8 @@ export const runnerReasons = {
   timeout: "timeout",
   /** Whoever ran the last attempt died with it, or lost it. */
   crashed: "crashed",
+  /** Somebody did not want it done (`cancel-job.ts`). */
+  cancelled: "cancelled",
 } as const;
 
 export const attemptsMaxDefault = 8;

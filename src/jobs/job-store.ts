@@ -26,8 +26,15 @@ export interface JobStore {
   fail(lease: JobLease, failure: JobFailure): Promise<boolean>;
   /** Gives jobs back that were not tried, as at shutdown: the attempt does not count. Resolves to how many. */
   release(leases: readonly JobLease[]): Promise<number>;
+  /** One that waits, runs or is dead, as it is now; undefined: there is none. Nothing is claimed by it. */
+  find(id: string): Promise<OpenJob | undefined>;
   /** Waiting or running or dead; its payload is deleted. Who runs it learns it by its next heartbeat. False: there is none. */
   cancel(id: string): Promise<boolean>;
+  /**
+   * Cancels those that there are, and has the others remembered as if they had been: what is still on its way here is never
+   * done. Resolves to how many there were.
+   */
+  forget(jobs: ForgottenJobs): Promise<number>;
   /** By kind; kinds of which nothing waits, runs or is dead may be missing. */
   counts(): Promise<readonly JobCounts[]>;
   /** The latest first. Without their payloads. */
@@ -67,15 +74,24 @@ export interface JobLease {
   readonly token: string;
 }
 
-export interface ClaimedJob extends JobLease {
+/** What a job is about, whoever has it. */
+export interface JobContent {
+  readonly id: string;
   readonly kind: string;
   readonly tenantId: string;
-  readonly priority: number;
   readonly payload: string;
-  /** From 1, in this round: with those whose leases were over. */
-  readonly attempt: number;
   /** From 1; one more each time that somebody wanted a dead one tried again. */
   readonly round: number;
+}
+
+export interface OpenJob extends JobContent {
+  readonly state: "waiting" | "running" | "dead";
+}
+
+export interface ClaimedJob extends JobLease, JobContent {
+  readonly priority: number;
+  /** From 1, in this round: with those whose leases were over. */
+  readonly attempt: number;
   /** Milliseconds since 1970. */
   readonly enqueuedAtMs: number;
 }
@@ -84,6 +100,12 @@ export interface JobFailure {
   /** A word for it, without anything of the payload. */
   readonly reason: string;
   readonly retryInMs?: number | undefined;
+}
+
+export interface ForgottenJobs {
+  readonly kind: string;
+  readonly tenantId: string;
+  readonly ids: readonly string[];
 }
 
 export interface JobCounts {

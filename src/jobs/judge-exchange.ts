@@ -5,17 +5,21 @@ import { evaluationKind } from "../pipeline/judge/scores/evaluation.ts";
 import { evaluationId } from "../pipeline/judge/scores/evaluation-id.ts";
 import type { FoundEvaluator } from "../pipeline/judge/evaluators/evaluator-definition.ts";
 import type { Evaluator, JudgedAnswer } from "../pipeline/judge/evaluators/evaluator.ts";
+import { judgeJobNow } from "../pipeline/judge/sampling/judge-job-now.ts";
+import type { JudgePolicyNow } from "../pipeline/judge/sampling/judge-job-now.ts";
 import { judgeJobSchema } from "../pipeline/judge/sampling/judge-job.ts";
 import type { JudgeJob } from "../pipeline/judge/sampling/judge-job.ts";
 import { isSameFamily } from "../pipeline/judge/asking/model-family.ts";
 import { judgeFailures } from "../pipeline/judge/asking/verdict.ts";
 import type { JudgeFailure, JudgeSpend, Verdict } from "../pipeline/judge/asking/verdict.ts";
 import type { JobHandler, JobOutcome } from "./job-handler.ts";
-import type { ClaimedJob } from "./job-store.ts";
+import type { JobContent } from "./job-store.ts";
 
 export interface JudgeExchangeDeps {
   /** Rejects where it is not known and the store does not answer: it is there perhaps. */
   readonly findEvaluator: (reference: string) => Promise<FoundEvaluator | undefined>;
+  /** Undefined where nobody can tell: then the job's own holds, which was the policy's when it was sampled. Does not reject. */
+  readonly policyNow: (tenantId: string) => Promise<JudgePolicyNow | undefined>;
   /** Asks the judge, within the tenant's and the platform's caps. */
   readonly judge: (asked: JudgeAsked) => Promise<Verdict>;
   /** Puts the amendment into the journal; resolves when it is there whatever happens to the power. Does not reject. */
@@ -50,13 +54,31 @@ export interface Evaluated {
 export function judgeExchange(deps: JudgeExchangeDeps): JobHandler {
   // By job and round. What other processes tried and paid for is in the books of the judge's tenant alone.
   const spent = new Lru<string, JudgeSpend>(spentMax);
-  const nameOf = ({ id, round }: ClaimedJob): string => `${id}\n${round}`;
+  const nameOf = ({ id, round }: JobContent): string => `${id}\n${round}`;
+  const workNow = async (job: JobContent, known: JudgeJob): Promise<JudgeJob | undefined> => {
+    const policy = await deps.policyNow(job.tenantId);
+    return policy === undefined ? known : judgeJobNow(known, policy);
+  };
+  const writeFailure = async (job: JobContent, work: JudgeJob, failure: JudgeFailure) => {
+    const found = await deps.findEvaluator(work.evaluator);
+    const model = found?.evaluator.model ?? work.model;
+    const version = found?.version ?? null;
+    const startedEpochMs = deps.nowMs();
+    const told = failed(failure, spent.get(nameOf(job)));
+    await write({ job, work, version, model, startedEpochMs, said: told }, deps);
+    spent.delete(nameOf(job));
+  };
   return {
     attemptsMax,
     run: async (job, { signal }) => {
       const startedEpochMs = deps.nowMs();
-      const work = readJob(job);
-      if (work === undefined) return { kind: "dead", reason: "no_text" };
+      const known = readJob(job);
+      if (known === undefined) return { kind: "dead", reason: "no_text" };
+      const work = await workNow(job, known);
+      if (work === undefined) {
+        await writeFailure(job, known, "policy_off");
+        return { kind: "done" };
+      }
       const found = await deps.findEvaluator(work.evaluator);
       if (found === undefined) return { kind: "dead", reason: "unknown_evaluator" };
       const { evaluator, version } = found;
@@ -83,16 +105,10 @@ export function judgeExchange(deps: JudgeExchangeDeps): JobHandler {
       return outcome;
     },
     giveUp: async (job, reason) => {
-      const work = readJob(job);
+      const known = readJob(job);
       // Without its words nobody knows which request it was.
-      if (work === undefined) return;
-      const found = await deps.findEvaluator(work.evaluator);
-      const model = found?.evaluator.model ?? work.model;
-      const version = found?.version ?? null;
-      const startedEpochMs = deps.nowMs();
-      const told = failed(failureOf(reason), spent.get(nameOf(job)));
-      await write({ job, work, version, model, startedEpochMs, said: told }, deps);
-      spent.delete(nameOf(job));
+      if (known === undefined) return;
+      await writeFailure(job, (await workNow(job, known)) ?? known, failureOf(reason));
     },
   };
 }
@@ -124,7 +140,10 @@ function outcomeOf(verdict: Verdict): JobOutcome {
     : { kind: "retry", reason: failure, afterMs: retryAfterMs };
 }
 
-function readJob({ payload }: ClaimedJob): JudgeJob | undefined {
+/** Without its version. */
+const evaluatorIn = ({ evaluator }: JudgeJob): string => evaluator.replace(/@.*/, "");
+
+function readJob({ payload }: JobContent): JudgeJob | undefined {
   try {
     return judgeJobSchema.safeParse(JSON.parse(payload)).data;
   } catch {
@@ -136,7 +155,7 @@ const failureOf = (reason: string): JudgeFailure =>
   judgeFailures.find((failure) => failure === reason) ?? "upstream_error";
 
 interface Writing {
-  readonly job: ClaimedJob;
+  readonly job: JobContent;
   readonly work: JudgeJob;
   readonly version: string | null;
   readonly model: string;
@@ -163,7 +182,7 @@ async function write(
   { record, onEvaluated, nowMs }: JudgeExchangeDeps,
 ): Promise<void> {
   const { request_id: requestId, request } = work;
-  const evaluator = work.evaluator.replace(/@.*/, "");
+  const evaluator = evaluatorIn(work);
   const data: EvaluationData = {
     evaluator,
     version,

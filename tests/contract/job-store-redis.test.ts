@@ -14,6 +14,7 @@ import { tempFolder } from "../support/temp-folder.ts";
 import { dayCapsContract } from "./day-caps.ts";
 import { aJob, claim, claimOne, someJobs } from "./job-store-run.ts";
 import { jobStoreContract } from "./job-store.ts";
+import { jobStoreForgets } from "./job-store-forget.ts";
 import { jobStoreModel } from "./job-store-model.ts";
 
 const single = async () => {
@@ -48,6 +49,7 @@ function suite(name: string, start: () => Promise<{ urls: readonly string[] } & 
     };
 
     jobStoreContract(name, openStores);
+    jobStoreForgets(name, openStores);
     dayCapsContract(name, openStores);
     if (name === "one Redis") jobStoreModel(name, openStores, 40);
 

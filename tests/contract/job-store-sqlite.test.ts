@@ -3,13 +3,15 @@ import { join } from "node:path";
 
 import { expect, test, vi } from "vitest";
 
-import type { JobRoom } from "../../src/jobs/job-store.ts";
+import type { ClaimedJob, JobRoom } from "../../src/jobs/job-store.ts";
 import { deadStatement } from "../../src/stores/sqlite/jobs/job-reports.ts";
 import { openSqliteJobStore } from "../../src/stores/sqlite/jobs/open.ts";
+import { seededRandom } from "../support/seeded-random.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { dayCapsContract } from "./day-caps.ts";
 import { aJob, claim, claimOne, idsOf, longMs } from "./job-store-run.ts";
 import { jobStoreContract } from "./job-store.ts";
+import { jobStoreForgets } from "./job-store-forget.ts";
 import { jobStoreModel } from "./job-store-model.ts";
 
 async function openStores() {
@@ -39,6 +41,7 @@ async function openStores() {
 }
 
 jobStoreContract("SQLite", openStores);
+jobStoreForgets("SQLite", openStores);
 jobStoreModel("SQLite", openStores, 6);
 dayCapsContract("SQLite", openStores);
 
@@ -58,6 +61,33 @@ test("a store whose file was removed goes on with an empty one", async () => {
   expect(await claim(store)).toEqual([]);
   expect(await store.enqueue([aJob("a"), aJob("b")])).toBe(2);
   expect(idsOf(await claim(run.stores[1]))).toEqual(["a", "b"]);
+});
+
+test("of what is done no copy stays in the file, whatever became of its neighbours there", async () => {
+  await using run = await openStores();
+  const [store] = run.stores;
+  const random = seededRandom(1);
+  const total = 1_000;
+  const atOnce = 100;
+  const claimed: ClaimedJob[] = [];
+  for (let made = 0; made < total;) {
+    const jobs = Array.from({ length: atOnce }, () => {
+      const filler = "x".repeat(Math.floor(random() * 1_500));
+      const id = String(made++);
+      return aJob(id, { payload: JSON.stringify({ text: `secret-${id} ${filler}` }) });
+    });
+    await store.enqueue(jobs);
+    claimed.push(...(await claim(store, { limit: atOnce })));
+    for (let count = 0; count < atOnce; count += 1) {
+      const [job] = claimed.splice(Math.floor(random() * claimed.length), 1);
+      if (job === undefined) throw new Error("there are as many as were made");
+      if (random() > 0.1) await store.complete(job);
+      else await store.fail(job, { reason: "x" });
+    }
+  }
+  const dead = new Set(idsOf(await store.listDead({ limit: total })));
+  const texts = (await run.everything()).matchAll(/secret-(\d+) /g);
+  expect(new Set([...texts].map(([, id]) => id))).toEqual(dead);
 });
 
 test("jobs of a store that is closed say that it is unavailable", async () => {

@@ -209,6 +209,17 @@ export function jobStoreContract(name: string, open: OpenJobStore): void {
       expect(await store.retryDead("dead")).toBe(false);
     });
 
+    test("a job can be looked at until it is over, and nothing comes of that", async () => {
+      await using run = await open();
+      const [store, other] = run.stores;
+      await store.enqueue([aJob("a")]);
+      const { priority: _, ...found } = aJob("a");
+      expect(await other.find("a")).toEqual({ ...found, round: 1, state: "waiting" });
+      await store.fail(await claimOne(store), { reason: "x" });
+      expect(await other.find("a")).toEqual({ ...found, round: 1, state: "dead" });
+      expect([await store.cancel("a"), await other.find("a")]).toEqual([true, undefined]);
+    });
+
     test("the payload of what is done or cancelled is nowhere any more", async () => {
       await using run = await open();
       const [store] = run.stores;

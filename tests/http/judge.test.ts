@@ -336,6 +336,31 @@ test("an evaluator that is gone is a failure, and its job can be tried again whe
   expect(dead["data"]).toHaveLength(1);
 });
 
+test("a job that is cancelled leaves that in the record, and one whose policy was turned off likewise", async () => {
+  stormsLeft = 1_000;
+  const [cancelled, turnedOff] = [await newTenant(judged()), await newTenant(judged())];
+  const ids = [
+    await ask(cancelled, "[[storm]] Where is Visp?"),
+    await ask(turnedOff, "[[storm]] Where is Brig?"),
+  ] as const;
+  await untilTrue("their jobs have begun", async () => {
+    const jobs = JSON.stringify(await admin(gateway, "GET /jobs"));
+    return jobs.includes(cancelled.id) && jobs.includes(turnedOff.id);
+  });
+  await admin(gateway, `PATCH /tenants/${turnedOff.id}`, { policy: {} });
+  const job = encodeURIComponent(`judge:${ids[0]}:relevance`);
+  expect(await admin(gateway, `DELETE /jobs/${job}`)).toMatchObject({ cancelled: true });
+  const [ended] = await evaluationsOf(cancelled, ids[0]);
+  expect(ended).toMatchObject({ status: "failed", failure: "cancelled", score: null, round: 1 });
+  const [unwanted] = await evaluationsOf(turnedOff, ids[1]);
+  expect(unwanted).toMatchObject({ status: "failed", failure: "policy_off", score: null });
+  stormsLeft = 0;
+  // Neither is ever judged: what comes later is done before this is.
+  await evaluated(await newTenant(judged()), "Where is Naters?");
+  await evaluationsOf(cancelled, ids[0], 1);
+  await evaluationsOf(turnedOff, ids[1], 1);
+});
+
 test("whoever erases a prompt and its answer erases what is still to be judged of it", async () => {
   stormsLeft = 1_000;
   const tenant = await newTenant(judged());
@@ -369,4 +394,20 @@ test("the health and the metrics say how jobs are doing", async () => {
   );
   expect(metrics).toContain("sentinel_judge_oldest_job_seconds");
   expect(metrics).toMatch(/sentinel_judge_cost_usd_total\{tenant="[^"]+"\} 0\.00/);
+});
+
+test("a dead job is tried again with the judge that the policy names by then", async () => {
+  const tenant = await newTenant(judged({ model: "mistyped" }));
+  const id = await ask(tenant, "Where is Biel?");
+  expect(await evaluationsOf(tenant, id)).toMatchObject([{ failure: "unknown_model" }]);
+  await admin(gateway, `PATCH /tenants/${tenant.id}`, judged());
+  await untilTrue("its job is dead", async () => {
+    const path = `POST /jobs/dead/judge:${id}:relevance/retry`;
+    return admin(gateway, path).then(
+      () => true,
+      () => false,
+    );
+  });
+  const found = await evaluationsOf(tenant, id, 2);
+  expect(found[1]).toMatchObject({ status: "scored", judge_model: "judge", round: 2 });
 });

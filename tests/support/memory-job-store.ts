@@ -112,12 +112,33 @@ export class MemoryJobStore implements JobStore {
     });
   }
 
+  find(id: string): ReturnType<JobStore["find"]> {
+    return this.#answer("find", () => {
+      const job = this.#jobs.get(id);
+      if (job === undefined) return undefined;
+      const { state } = job;
+      return state === "done" || state === "cancelled" ? undefined : { ...job, state };
+    });
+  }
+
   cancel(id: string): Promise<boolean> {
     return this.#answer("cancel", () => {
       const job = this.#jobs.get(id);
       if (job === undefined || job.state === "done" || job.state === "cancelled") return false;
       Object.assign(job, { state: "cancelled", payload: "" });
       return true;
+    });
+  }
+
+  forget({ ids, ...fields }: Parameters<JobStore["forget"]>[0]): Promise<number> {
+    return this.#answer("forget", () => {
+      const known = ids.flatMap((id) => this.#jobs.get(id) ?? []);
+      const open = known.filter(({ state }) => state !== "done" && state !== "cancelled");
+      for (const job of open) Object.assign(job, { state: "cancelled", payload: "" });
+      for (const id of ids) {
+        if (!this.#jobs.has(id)) this.#jobs.set(id, { ...forgotten, ...fields, id });
+      }
+      return open.length;
     });
   }
 
@@ -207,6 +228,18 @@ interface Kept extends NewJob {
   readonly enqueuedAtMs: number;
   reason: string;
 }
+
+const forgotten = {
+  state: "cancelled",
+  priority: 0,
+  payload: "",
+  attempt: 0,
+  round: 1,
+  token: "",
+  dueAtMs: 0,
+  enqueuedAtMs: 0,
+  reason: "",
+} as const;
 
 export const aJob = (fields: Partial<NewJob> = {}): NewJob => ({
   id: "judge:1:relevance",

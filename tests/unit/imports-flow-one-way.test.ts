@@ -18,6 +18,8 @@ const rows: readonly (readonly string[])[] = [
     "wiring-accounting",
     "wiring-adapters",
     "wiring-cache",
+    "wiring-judge-calls",
+    "wiring-judge-jobs",
     "wiring-judging",
     "wiring-semantic",
     "wiring-admin",

@@ -31,13 +31,14 @@ export const judgeRow: RowSpec = {
     lines({
       title: "Judge failures by reason",
       description:
-        "Answers without a score, after all attempts. daily_cap: there is no money left for today. invalid_output, refused: the judge. timeout, rate_limited, upstream_error: its provider.",
+        "Answers without a score, after all attempts. daily_cap: there is no money left for today. policy_off: the tenant's policy was changed while they waited. cancelled: somebody took them out. invalid_output, refused: the judge. timeout, rate_limited, upstream_error: its provider.",
       unit: "cps",
       queries: one(orZero(rate("reason", "sentinel_judge_failures_total")), "{{reason}}"),
     }),
     lines({
       title: "Share of judge failures",
-      description: "Of what was to be judged and not stopped by a cap. 20 % alerts.",
+      description:
+        "Of what was to be judged and not stopped by a cap or a changed policy. 20 % alerts.",
       unit: "percentunit",
       max: 1,
       steps: [

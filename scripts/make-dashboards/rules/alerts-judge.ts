@@ -2,8 +2,8 @@ import type { AlertRule } from "./rule.ts";
 import { hourSeconds, minuteSeconds } from "./time-scale.ts";
 import type { Span } from "./time-scale.ts";
 
-/** What is nobody's fault but the cap's is no failure of the judge. */
-export const judgeFailed = 'reason!="daily_cap"';
+/** What a cap stopped, or somebody did not want, is no failure of the judge. */
+export const judgeFailed = 'reason!~"daily_cap|cancelled|policy_off"';
 
 const failedShareMax = 0.2;
 const judgedMin = 10;

@@ -35,7 +35,10 @@ function openLab(identity = platform) {
     },
   };
   const onChange = (change: AdminChange) => changes.push(change);
-  app.route("/admin/v1/jobs", jobRoutes({ store, caps, clock, onChange }));
+  app.route(
+    "/admin/v1/jobs",
+    jobRoutes({ store, cancel: (id) => store.cancel(id), caps, clock, onChange }),
+  );
   app.onError((thrown) => {
     const { body, status } = toFailure(thrown);
     return Response.json({ error: body }, { status });
@@ -142,6 +145,12 @@ test.each([
   const { status, body } = await openLab().ask(what);
   expect(status).toBe(400);
   expect(body["error"]).toMatchObject({ param });
+});
+
+test("a query where there is none to be had is refused in words that make sense", async () => {
+  const { body } = await openLab().ask("GET ?state=dead");
+  const message = "'state' is not known here; there is nothing to ask for.";
+  expect(body["error"]).toMatchObject({ message });
 });
 
 test.each(["GET ", "GET /dead", "POST /dead/x/retry", "DELETE /x"])(

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { judgeExchange } from "../../../src/jobs/judge-exchange.ts";
+import type { JudgeExchangeDeps } from "../../../src/jobs/judge-exchange.ts";
 import type { AuditAmendment } from "../../../src/pipeline/audit/entry.ts";
 import type { JudgeJob } from "../../../src/pipeline/judge/sampling/judge-job.ts";
 
@@ -30,10 +31,14 @@ const job = {
 };
 const context = { signal: new AbortController().signal };
 
-function handlerWith(findEvaluator: () => Promise<undefined>) {
+function handlerWith(
+  findEvaluator: () => Promise<undefined>,
+  policyNow: JudgeExchangeDeps["policyNow"] = () => Promise.resolve(undefined),
+) {
   const records: AuditAmendment[] = [];
   const handler = judgeExchange({
     findEvaluator,
+    policyNow,
     judge: () => Promise.reject(new Error("nobody is asked")),
     // eslint-disable-next-line @typescript-eslint/require-await -- it has nothing to wait for
     record: async (amendment) => {
@@ -58,4 +63,19 @@ test("an evaluator that nobody knows is given up at once, and that is written do
   expect(outcome).toEqual({ kind: "dead", reason: "unknown_evaluator" });
   await handler.giveUp(job, "unknown_evaluator", context);
   expect(records[0]?.data).toMatchObject({ failure: "unknown_evaluator", version: null });
+});
+
+test("what its tenant has turned off since is not judged, and that is written down once", async () => {
+  const asked: string[] = [];
+  const { handler, records } = handlerWith(
+    () => Promise.resolve(undefined),
+    (tenantId) => {
+      asked.push(tenantId);
+      return Promise.resolve(null);
+    },
+  );
+  expect(await handler.run(job, context)).toEqual({ kind: "done" });
+  expect(asked).toEqual(["acme"]);
+  expect(records).toHaveLength(1);
+  expect(records[0]?.data).toMatchObject({ status: "failed", failure: "policy_off", score: null });
 });

@@ -15,7 +15,9 @@ import { bad, readCount, readText, refuseUnknown } from "../../report-query.ts";
 import { toSeconds } from "./fields.ts";
 
 export interface JobRoutesDeps {
-  readonly store: Pick<JobStore, "counts" | "listDead" | "retryDead" | "cancel">;
+  readonly store: Pick<JobStore, "counts" | "listDead" | "retryDead">;
+  /** Takes a job out, and writes down that it was; resolves to whether there was one. */
+  readonly cancel: (id: string, signal: AbortSignal) => Promise<boolean>;
   readonly caps: Pick<DayCaps, "spent">;
   readonly clock: Pick<Clock, "epochMs">;
   readonly onChange?: OnAdminChange;
@@ -108,7 +110,7 @@ async function retry(c: Context<AppEnv, "/dead/:id/retry">, deps: JobRoutesDeps)
 
 async function cancel(c: Context<AppEnv, "/:id">, deps: JobRoutesDeps) {
   const id = c.req.param("id");
-  if (!isId(id) || !(await deps.store.cancel(id))) {
+  if (!isId(id) || !(await deps.cancel(id, c.req.raw.signal))) {
     const message = "There is no such job, or it is over. GET /admin/v1/jobs/dead lists dead ones.";
     throw new Failure("not_found", message);
   }

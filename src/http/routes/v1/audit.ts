@@ -22,7 +22,7 @@ export interface AuditRoutesDeps {
   /** Resolves when what was settled so far can be read, or after a moment. */
   readonly settled: () => Promise<void>;
   readonly nowMs: () => number;
-  /** Forgets what is still to be judged of a request; resolves to whether there was anything. Must not reject. */
+  /** Forgets what is still to be judged of a request; resolves to whether there was anything. */
   readonly forgetJudged: (tenantId: string, requestId: string) => Promise<boolean>;
 }
 
@@ -59,8 +59,9 @@ export function auditRoutes(deps: AuditRoutesDeps): Hono<AppEnv> {
     const id = requestIdOf(c);
     await deps.settled();
     if ((await deps.auditLog.get(tenantId, id)) === undefined) throw noSuchRecord();
-    const isForgotten = await deps.forgetJudged(tenantId, id);
     const isErased = await deps.auditLog.erasePayload(tenantId, id);
+    // Where it fails, whoever asked is told, and asks again: otherwise it would be judged as if nothing had been said.
+    const isForgotten = await deps.forgetJudged(tenantId, id);
     if (!isErased && !isForgotten) throw noSuchPayload();
     return c.json({ object: "audit.payload.deleted", request_id: id, deleted: true });
   });

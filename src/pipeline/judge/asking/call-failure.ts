@@ -38,6 +38,8 @@ function reasonOf(failure: Failure): JudgeFailure {
       return "timeout";
     case "provider_rejected":
       return failure.body.code === filteredCode ? "refused" : rejectionOf(failure.status);
+    case "model_not_found":
+      return "unknown_model";
     case "model_not_allowed":
       return failure.body.code === unpricedCode ? "unpriced_model" : "bad_request";
     default:

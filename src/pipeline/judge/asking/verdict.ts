@@ -59,6 +59,8 @@ export const judgeFailures = [
   "upstream_error",
   /** The provider, or the model's name, is refused: nothing changes by trying again. */
   "bad_request",
+  /** Nobody here has a model of that name: it is mistyped, or its provider was taken away. */
+  "unknown_model",
   /** The day's cap of the tenant, or of the platform, has no room for the call. */
   "daily_cap",
   /** The cap is in USD and nobody knows the model's price. */
@@ -68,6 +70,8 @@ export const judgeFailures = [
   "crashed",
   /** The text that was to be judged is not there any more. */
   "no_text",
-  /** Too many jobs wait. */
+  /** Somebody took its job out. */
   "cancelled",
+  /** The tenant's policy did not have it judged by this evaluator any more when its turn came. */
+  "policy_off",
 ] as const;

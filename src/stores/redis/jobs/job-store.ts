@@ -10,6 +10,7 @@ import type {
   JobRoom,
   JobStore,
   NewJob,
+  OpenJob,
 } from "../../../jobs/job-store.ts";
 import type { DayCaps } from "../../../jobs/day-caps.ts";
 import { checkNewJobs } from "../../../jobs/new-job.ts";
@@ -94,7 +95,10 @@ export function redisJobStore({ redis, room = jobRoom }: RedisJobStoreOptions): 
       const args = leases.flatMap(({ id, token }) => [id, token]);
       return Number(await run("release", keys, args));
     },
-    cancel: (id) => isOne("cancel", [job(id), over], [id]),
+    find: (id) =>
+      orUnavailable(async () => toOpen(id, await redis.client.hmget(job(id), ...openFields))),
+    cancel: (id) => isOne("cancel", [over, job(id)], ["", id]),
+    forget: async ({ ids }) => Number(await run("cancel", [over, ...ids.map(job)], ["1", ...ids])),
     counts: async () => countsReply.parse(await run("counts", [kinds], [])).map(toCounts),
     async listDead({ kind = "", tenantId = "", limit }) {
       return deadReply.parse(await run("listDead", [kinds], [kind, tenantId, limit])).map(toDead);
@@ -132,6 +136,17 @@ function toClaimed(
   token: string,
 ): ClaimedJob {
   return { id, token, kind, tenantId, priority, payload, attempt, round, enqueuedAtMs };
+}
+
+const openFields = ["k", "t", "b", "n", "s"] as const;
+const stateOf = { w: "waiting", r: "running", x: "dead" } as const;
+const openReply = z.tuple([z.string(), z.string(), z.string(), number, z.enum(["w", "r", "x"])]);
+
+/** Without a kind there is none. */
+function toOpen(id: string, reply: readonly (string | null)[]): OpenJob | undefined {
+  if (reply[0] === null) return undefined;
+  const [kind, tenantId, payload, round, state] = openReply.parse(reply);
+  return { id, kind, tenantId, payload, round, state: stateOf[state] };
 }
 
 const countsReply = z.array(z.tuple([z.string(), number, number, number, number, number]));

@@ -1,6 +1,12 @@
 import { z } from "zod";
 
-import type { ClaimedJob, DeadJob, DeadQuery, JobCounts } from "../../../jobs/job-store.ts";
+import type {
+  ClaimedJob,
+  DeadJob,
+  DeadQuery,
+  JobCounts,
+  OpenJob,
+} from "../../../jobs/job-store.ts";
 import type { SqlRow, SqlStatement, SqlValue } from "../protocol.ts";
 import { priorities } from "./job-statements.ts";
 
@@ -97,6 +103,20 @@ export function toDeadJob(row: SqlRow): DeadJob {
     enqueuedAtMs: found.enqueued_at_ms,
     diedAtMs: found.over_at_ms,
   };
+}
+
+const openRow = z.object({
+  id: z.string(),
+  kind: z.string(),
+  tenant_id: z.string(),
+  payload: z.string(),
+  round: z.number(),
+  state: z.enum(["waiting", "running", "dead"]),
+});
+
+export function toOpenJob(row: SqlRow): OpenJob {
+  const { tenant_id: tenantId, ...found } = openRow.parse(row);
+  return { ...found, tenantId };
 }
 
 const claimedRow = z.object({

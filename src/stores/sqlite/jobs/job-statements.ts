@@ -1,4 +1,11 @@
-import type { ClaimTerms, JobFailure, JobLease, JobRoom, NewJob } from "../../../jobs/job-store.ts";
+import type {
+  ClaimTerms,
+  ForgottenJobs,
+  JobFailure,
+  JobLease,
+  JobRoom,
+  NewJob,
+} from "../../../jobs/job-store.ts";
 import type { SqlStatement, SqlValue } from "../protocol.ts";
 
 /** What is done to jobs, as SQL: for the store, whose connection is in a thread, and for the books thread. */
@@ -38,10 +45,23 @@ const enqueueSql = `
   FROM json_each(?) WHERE true
   ON CONFLICT (id) DO NOTHING`;
 
+/**
+ * Of a row that does not fit its page, SQLite keeps the rest in overflow pages, which are the row's own: they are never
+ * moved, and are written over with zeros when it is deleted (secure_delete). What is in the page itself is copied when
+ * its neighbours come and go, and copies are left behind. So each payload has blanks before it, as many as stay in the
+ * page (489 bytes at least, of 4,096), and as many more as fill the last overflow page (4,092). As JSON it is the same.
+ * (https://www.sqlite.org/fileformat2.html#b_tree_pages, read 2026-11-22)
+ */
+const blanksInPage = 512;
+const overflowBytes = 4_092;
+const filledSql = `(${overflowBytes} - jobs.bytes % ${overflowBytes}) % ${overflowBytes}`;
+const blanksSql = `printf('%*s', ${blanksInPage} + ${filledSql}, '')`;
+
 /** Whatever is not done has a payload from the start: of what was known nothing changes. */
 const fillSql = `
   INSERT INTO payloads
-  SELECT jobs.number, value ->> 4 FROM json_each(?) JOIN jobs ON jobs.id = value ->> 0
+  SELECT jobs.number, ${blanksSql} || (value ->> 4)
+  FROM json_each(?) JOIN jobs ON jobs.id = value ->> 0
   WHERE jobs.state = 'waiting'
   ON CONFLICT (number) DO NOTHING`;
 
@@ -81,10 +101,13 @@ export function claimStatement(terms: ClaimTerms, token: string, nowMs: number):
           WHERE state = 'running' AND lease_until_ms <= ? AND kind IN (${places})
           ORDER BY lease_until_ms LIMIT ${expiredMax}))
       ORDER BY priority DESC, due_at_ms, number LIMIT ?)
-    RETURNING *, (SELECT payload FROM payloads WHERE payloads.number = jobs.number) AS payload`;
+    RETURNING *, ${payloadSql} AS payload`;
   const taken = [token, terms.worker, nowMs + terms.leaseMs];
   return { sql, params: [...taken, ...due.flat(), nowMs, ...kinds, terms.limit] };
 }
+
+/** Of a job, without the blanks before it. */
+const payloadSql = "(SELECT ltrim(payload) FROM payloads WHERE payloads.number = jobs.number)";
 
 const dueSql = `
   SELECT number, priority, due_at_ms FROM jobs
@@ -136,11 +159,31 @@ export function failStatement(
   return { sql, params: [reason, nowMs, id, token] };
 }
 
-export const cancelStatement = (id: string, nowMs: number): SqlStatement => ({
+export const findStatement = (id: string): SqlStatement => ({
+  sql: `
+    SELECT id, kind, tenant_id, round, state, ${payloadSql} AS payload FROM jobs
+    WHERE id = ? AND state IN ('waiting', 'running', 'dead')`,
+  params: [id],
+});
+
+export const cancelStatement = (ids: readonly string[], nowMs: number): SqlStatement => ({
   sql: `
     UPDATE jobs SET state = 'cancelled', reason = NULL, over_at_ms = ?, ${noLease}
-    WHERE id = ? AND state IN ('waiting', 'running', 'dead')`,
-  params: [nowMs, id],
+    WHERE id IN (SELECT value FROM json_each(?)) AND state IN ('waiting', 'running', 'dead')`,
+  params: [nowMs, JSON.stringify(ids)],
+});
+
+/** Those that are not known, as if they had been cancelled. */
+export const rememberStatement = (
+  { kind, tenantId, ids }: ForgottenJobs,
+  nowMs: number,
+): SqlStatement => ({
+  sql: `
+    INSERT INTO jobs
+      (id, kind, tenant_id, priority, state, enqueued_at_ms, due_at_ms, over_at_ms, attempt, round, bytes)
+    SELECT value, ?, ?, 0, 'cancelled', ?, ?, ?, 0, 1, 0 FROM json_each(?) WHERE true
+    ON CONFLICT (id) DO NOTHING`,
+  params: [kind, tenantId, nowMs, nowMs, nowMs, JSON.stringify(ids)],
 });
 
 export const retryDeadStatement = (id: string, nowMs: number): SqlStatement => ({

@@ -12,6 +12,7 @@ import {
   toClaimedJobs,
   toCounts,
   toDeadJob,
+  toOpenJob,
 } from "./job-reports.ts";
 import {
   cancelStatement,
@@ -19,10 +20,12 @@ import {
   completeStatement,
   enqueueStatements,
   failStatement,
+  findStatement,
   gateStatement,
   heartbeatStatement,
   mayClaimStatement,
   releaseStatement,
+  rememberStatement,
   retryDeadStatement,
 } from "./job-statements.ts";
 import { pruneStatements } from "./prune-statements.ts";
@@ -60,7 +63,13 @@ export function sqliteJobs(
     complete: async (lease) => (await run(completeStatement(lease, nowMs()))) === 1,
     fail: async (lease, failure) => (await run(failStatement(lease, failure, nowMs()))) === 1,
     release: async (leases) => (leases.length === 0 ? 0 : run(releaseStatement(leases))),
-    cancel: async (id) => (await run(cancelStatement(id, nowMs()))) === 1,
+    find: async (id) => (await all(findStatement(id))).map(toOpenJob)[0],
+    cancel: async (id) => (await run(cancelStatement([id], nowMs()))) === 1,
+    async forget(jobs) {
+      // Each may be done again, and neither makes a file where nothing was ever enqueued.
+      await run(rememberStatement(jobs, nowMs()));
+      return run(cancelStatement(jobs.ids, nowMs()));
+    },
     async counts() {
       const now = nowMs();
       return (await all(countsStatement(now))).map((row) => toCounts(row, now));

@@ -25,7 +25,7 @@ CREATE TABLE jobs (
 ) STRICT;
 
 -- Of jobs that are not done or cancelled. In rows of their own: of a row that is made shorter SQLite may leave the rest where it
--- was, also with secure_delete, and these hold what people wrote.
+-- was, also with secure_delete, and these hold what people wrote. With blanks before them (`job-statements.ts`).
 CREATE TABLE payloads (
   number INTEGER PRIMARY KEY,
   payload TEXT NOT NULL

@@ -119,7 +119,7 @@ test("what keeps the judge from being asked says whether it may be tried again",
     [new Failure("no_healthy_upstream", "None."), "upstream_error", true],
     [new Failure("store_unavailable", "None."), "upstream_error", true],
     [new Error("Ours."), "upstream_error", true],
-    [new Failure("model_not_found", "None."), "bad_request", false],
+    [new Failure("model_not_found", "None."), "unknown_model", false],
     [new Failure("model_not_allowed", "No."), "bad_request", false],
     [
       new Failure("model_not_allowed", "No price.", { code: "unpriced_model" }),
