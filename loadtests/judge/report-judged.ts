@@ -2,8 +2,8 @@ import type { Interval } from "../../src/lib/statistics/interval.ts";
 import { spread, table } from "../harness/report.ts";
 import type { JudgedTurn } from "./measure-judged.ts";
 import { baseline } from "./policies.ts";
-import { movedBy, pooled } from "./pooled.ts";
-import type { TimesByRound } from "./pooled.ts";
+import { movedBy, pooled, slowMs } from "./pooled.ts";
+import type { Pooled, TimesByRound } from "./pooled.ts";
 
 /** The turns of one round. */
 export type JudgedRound = readonly JudgedTurn[];
@@ -48,23 +48,32 @@ function timesOf(name: string, rounds: readonly JudgedRound[]): readonly Column[
   const turnsOf = (own: string): readonly JudgedTurn[] =>
     rounds.flatMap((round) => round.filter(({ share }) => share.name === own));
   const times = (own: string): TimesByRound => turnsOf(own).map(({ eachMs }) => eachMs);
-  const { p50Ms, p99Ms } = pooled(times(name));
+  const own = pooled(times(name));
   const before = pooled(times(baseline));
   const moved = name === baseline ? undefined : movedBy(times(name), times(baseline));
-  const more = (differenceMs: number, interval: Interval | null | undefined): string =>
-    moved === undefined ? "–" : `${differenceMs.toFixed(2)} ${intervalText(interval)}`;
   const failedCount = turnsOf(name).reduce((sum, turn) => sum + turn.failedCount, 0);
+  const columns = figures.flatMap(([figure, heading]): Column[] => {
+    const more = (own[figure] - before[figure]).toFixed(2);
+    return [
+      [heading, own[figure].toFixed(2)],
+      ["+", moved === undefined ? "–" : `${more} ${intervalText(moved[figure])}`],
+    ];
+  });
   return [
     ["answers", String(times(name).flat().length)],
-    ["p50 ms", p50Ms.toFixed(2)],
-    ["+ p50", more(p50Ms - before.p50Ms, moved?.p50)],
-    ["p99 ms", p99Ms.toFixed(2)],
-    ["+ p99", more(p99Ms - before.p99Ms, moved?.p99)],
+    ...columns,
     ["failed", String(failedCount)],
   ];
 }
 
-const intervalText = (interval: Interval | null | undefined): string =>
+const figures = [
+  ["p50Ms", "p50 ms"],
+  ["p95Ms", "p95 ms"],
+  ["p99Ms", "p99 ms"],
+  ["slowPercent", `over ${slowMs} ms, %`],
+] as const satisfies readonly (readonly [keyof Pooled, string])[];
+
+const intervalText = (interval: Interval | null): string =>
   interval ? `(${interval.low.toFixed(2)} to ${interval.high.toFixed(2)})` : "";
 
 function workOf(pairs: readonly Pair[]): readonly Column[] {

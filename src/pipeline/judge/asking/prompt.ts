@@ -81,7 +81,18 @@ export function repairRequest(
   return { ...request, ...room, messages: [...asked, { role: "user", content }] };
 }
 
-const rubricOf = (evaluator: Evaluator): string =>
+/** The same for every answer, and thousands of characters. */
+const rubrics = new WeakMap<Evaluator, string>();
+
+function rubricOf(evaluator: Evaluator): string {
+  const known = rubrics.get(evaluator);
+  if (known !== undefined) return known;
+  const rubric = makeRubric(evaluator);
+  rubrics.set(evaluator, rubric);
+  return rubric;
+}
+
+const makeRubric = (evaluator: Evaluator): string =>
   [
     frames[evaluator.subject],
     `# What you judge\n\n${evaluator.instructions}`,
