@@ -6,6 +6,7 @@ import { whatIsWrong } from "./harness/check-answers.ts";
 import { gatewayEnvironment } from "./harness/gateway-environment.ts";
 import { describeMachine } from "./harness/machine.ts";
 import { readOptions } from "./harness/options.ts";
+import { mockPlan } from "./harness/mock-plan.ts";
 import { canPin, driverCore, pinThisProcess, targetCore } from "./harness/pinning.ts";
 import { reportTable } from "./harness/report.ts";
 import { runRounds } from "./harness/run-rounds.ts";
@@ -42,16 +43,8 @@ for (const scenario of isAnythingToMeasure ? options.scenarios : []) {
 
 async function startMock(): Promise<RunningProcess> {
   const port = await freePort();
-  const start = await startProcess({
-    name: "mock-provider",
-    script: join(import.meta.dirname, "mock-provider.ts"),
-    scriptArguments: ["--port", String(port)],
-    environment: { PATH: process.env["PATH"] },
-    port,
-    readyPath: "/v1/models",
-    core: driverCore,
-    folder,
-  });
+  const script = join(import.meta.dirname, "mock-provider.ts");
+  const start = await startProcess(mockPlan({ name: "mock-provider", script, port, folder }));
   if (start.kind === "failed") throw new Error(`mock provider: ${start.reason}`);
   return opened.use(start.running);
 }

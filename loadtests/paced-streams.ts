@@ -3,22 +3,21 @@ import { nextStreamRequest } from "./harness/chat-requests.ts";
 import { DriverConnection } from "./harness/driver-connection.ts";
 import type { Driven, Scenario } from "./harness/scenario.ts";
 
+const streamsAtOnce = 256;
 /** About as long as one stream lasts: the starts are spread over it, so that they do not come in waves. */
 const spreadMs = 155;
 
-/** So many streams at once at the pace of the mock provider: 50 ms, then a chunk every 5 ms. */
-export const pacedStreamsAt = (streamsAtOnce: number): Scenario => ({
+/** 256 streams at once at the pace of the mock provider: 50 ms, then a chunk every 5 ms. */
+export const pacedStreams: Scenario = {
   name: `paced streams, ${streamsAtOnce} at once`,
   unit: "stream",
   times: "added",
   load: "partial",
-  drive: (origin, seconds) => drive(origin, seconds, streamsAtOnce),
-});
-
-export const pacedStreams = pacedStreamsAt(256);
+  drive,
+};
 
 /** No stream begins after `seconds`; those that run are read to their end. */
-async function drive(origin: string, seconds: number, streamsAtOnce: number): Promise<Driven> {
+async function drive(origin: string, seconds: number): Promise<Driven> {
   const tally: Tally = { firstTokensMs: [], totalsMs: [], readCount: 0, failedCount: 0 };
   const startMs = performance.now();
   const endMs = startMs + seconds * 1000;

@@ -2,7 +2,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { gatewayEnvironment } from "../harness/gateway-environment.ts";
-import { driverCore, targetCore } from "../harness/pinning.ts";
+import { mockPlan } from "../harness/mock-plan.ts";
+import { targetCore } from "../harness/pinning.ts";
 import { freePort, startProcess } from "../harness/start-process.ts";
 import type { ProcessPlan, RunningProcess } from "../harness/start-process.ts";
 
@@ -17,18 +18,7 @@ export interface Mocks {
 export async function startMocks(folder: string, opened: AsyncDisposableStack): Promise<Mocks> {
   const start = async (name: string, script: string): Promise<RunningProcess> => {
     const port = await freePort();
-    return opened.use(
-      await started({
-        name,
-        script,
-        scriptArguments: ["--port", String(port)],
-        environment: { PATH: process.env["PATH"] },
-        port,
-        readyPath: "/v1/models",
-        core: driverCore,
-        folder,
-      }),
-    );
+    return opened.use(await started(mockPlan({ name, script, port, folder })));
   };
   return {
     provider: await start("mock-provider", join(loadtests, "mock-provider.ts")),

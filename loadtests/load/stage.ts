@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { gatewayEnvironment } from "../harness/gateway-environment.ts";
-import { driverCore, targetCore } from "../harness/pinning.ts";
+import { mockPlan } from "../harness/mock-plan.ts";
+import { targetCore } from "../harness/pinning.ts";
 import {
   freePort,
   startProcess,
@@ -36,16 +37,8 @@ export async function openLoadStage(port?: number): Promise<LoadStage> {
     removeFolder();
   });
   const mockPort = await freePort();
-  const mock = await start({
-    name: "mock-provider",
-    script: join(loadtests, "mock-provider.ts"),
-    scriptArguments: ["--port", String(mockPort)],
-    environment: { PATH: process.env["PATH"] },
-    port: mockPort,
-    readyPath: "/v1/models",
-    core: driverCore,
-    folder,
-  });
+  const script = join(loadtests, "mock-provider.ts");
+  const mock = await start(mockPlan({ name: "mock-provider", script, port: mockPort, folder }));
   opened.use(mock);
   const configPath = join(folder, "load.yaml");
   const yaml = await readFile(join(loadtests, "load.yaml"), "utf8");

@@ -12,6 +12,7 @@ import type { JudgeJob } from "../pipeline/judge/sampling/judge-job.ts";
 import { isSameFamily } from "../pipeline/judge/asking/model-family.ts";
 import { judgeFailures } from "../pipeline/judge/asking/verdict.ts";
 import type { JudgeFailure, JudgeSpend, Verdict } from "../pipeline/judge/asking/verdict.ts";
+import { evaluatorNameIn } from "../tenants/judge-policy.ts";
 import type { JobHandler, JobOutcome } from "./job-handler.ts";
 import type { JobContent } from "./job-store.ts";
 
@@ -140,9 +141,6 @@ function outcomeOf(verdict: Verdict): JobOutcome {
     : { kind: "retry", reason: failure, afterMs: retryAfterMs };
 }
 
-/** Without its version. */
-const evaluatorIn = ({ evaluator }: JudgeJob): string => evaluator.replace(/@.*/, "");
-
 function readJob({ payload }: JobContent): JudgeJob | undefined {
   try {
     return judgeJobSchema.safeParse(JSON.parse(payload)).data;
@@ -182,7 +180,7 @@ async function write(
   { record, onEvaluated, nowMs }: JudgeExchangeDeps,
 ): Promise<void> {
   const { request_id: requestId, request } = work;
-  const evaluator = evaluatorIn(work);
+  const evaluator = evaluatorNameIn(work.evaluator);
   const data: EvaluationData = {
     evaluator,
     version,

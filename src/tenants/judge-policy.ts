@@ -23,11 +23,14 @@ const evaluatorName = () =>
 
 const rate = () => fraction({ min: 0, max: 1 });
 
+/** Without the version that `name@version` says. */
+export const evaluatorNameIn = (reference: string): string => reference.replace(/@.*/, "");
+
 /** The part `judge` of a tenant's policy. Absent: nothing of it is judged. */
 export const judgePolicySchema = strictFields({
   evaluators: listOf(evaluatorName(), { max: evaluatorsMax })
     .refine((names) => names.length > 0, { error: mustBe("must name an evaluator") })
-    .refine((names) => new Set(names.map((name) => name.split("@")[0])).size === names.length, {
+    .refine((names) => new Set(names.map((name) => evaluatorNameIn(name))).size === names.length, {
       error: mustBe("must name each evaluator once"),
     })
     .readonly(),

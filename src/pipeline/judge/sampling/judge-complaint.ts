@@ -2,6 +2,7 @@ import type { AuditLog, StoredRecord } from "../../audit/audit-log.ts";
 import type { AuditAmendment, AuditEntry } from "../../audit/entry.ts";
 import { evaluationKind } from "../scores/evaluation.ts";
 import type { Journal } from "../../journal.ts";
+import { evaluatorNameIn } from "../../../tenants/judge-policy.ts";
 import type { JudgePolicy } from "../../../tenants/judge-policy.ts";
 import { isJsonObject } from "../../../lib/json-text.ts";
 import type { JsonObject } from "../../../lib/json-text.ts";
@@ -50,7 +51,7 @@ function isJudgedAlready({ evaluators }: JudgePolicy, { amendments }: StoredReco
       .filter(({ kind }) => kind === evaluationKind)
       .map(({ data }) => data["evaluator"]),
   );
-  return evaluators.every((reference) => judgedBy.has(reference.replace(/@.*/, "")));
+  return evaluators.every((reference) => judgedBy.has(evaluatorNameIn(reference)));
 }
 
 async function fromStore(

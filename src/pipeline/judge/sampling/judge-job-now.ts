@@ -1,3 +1,4 @@
+import { evaluatorNameIn } from "../../../tenants/judge-policy.ts";
 import type { JudgePolicy } from "../../../tenants/judge-policy.ts";
 import { policyTerms } from "./judge-job.ts";
 import type { JudgeJob } from "./judge-job.ts";
@@ -10,10 +11,8 @@ export type JudgePolicyNow = JudgePolicy | null;
  * was lowered or a version that was replaced hold for it as well. Undefined: the tenant has nothing judged by it any more.
  */
 export function judgeJobNow(job: JudgeJob, policy: JudgePolicyNow): JudgeJob | undefined {
-  const name = nameOf(job.evaluator);
-  const evaluator = policy?.evaluators.find((reference) => nameOf(reference) === name);
+  const name = evaluatorNameIn(job.evaluator);
+  const evaluator = policy?.evaluators.find((reference) => evaluatorNameIn(reference) === name);
   if (policy === null || evaluator === undefined) return undefined;
   return { ...job, ...policyTerms(policy), evaluator };
 }
-
-const nameOf = (reference: string): string => reference.replace(/@.*/, "");

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { nanoUsdFrom } from "../../../lib/usd.ts";
+import { evaluatorNameIn } from "../../../tenants/judge-policy.ts";
 import type { JudgePolicy } from "../../../tenants/judge-policy.ts";
 import { redactNothing } from "../../audit/payload-capture.ts";
 import type { Redact } from "../../audit/payload-capture.ts";
@@ -93,7 +94,7 @@ export function judgeJobs(
     tenant: what.tenantId,
     priority: priorities[by],
     jobs: policy.evaluators.map((evaluator) => ({
-      id: judgeJobId(what.requestId, evaluator.replace(/@.*/, "")),
+      id: judgeJobId(what.requestId, evaluatorNameIn(evaluator)),
       payload: { evaluator },
     })),
     shared,
